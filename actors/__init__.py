@@ -1,0 +1,1 @@
+"""What runs between feeds and venues, speaking in records only."""

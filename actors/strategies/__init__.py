@@ -1,0 +1,1 @@
+"""Strategies that ship with tiercel, one file each."""

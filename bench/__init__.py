@@ -1,0 +1,1 @@
+"""Latency and throughput benchmarks, the floor programs and the release gate."""

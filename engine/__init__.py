@@ -1,0 +1,1 @@
+"""The runtime: configuration, lanes, supervision, journal, telemetry and the command line."""

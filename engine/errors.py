@@ -1,0 +1,67 @@
+"""Errors a user can meet: each is a condition with a stable code, what happened, why, what to do.
+
+A condition is a subclass of `TiercelError` that carries its code and its three sentences; the
+sentences are format strings over the values given to the constructor. `docs/errors.md` is made
+from these classes. Ranges: 1xxx command line and configuration, 2xxx lanes, shared memory and
+supervision, 3xxx journal and state directory, 4xxx market data and captures, 5xxx venues and
+orders, 6xxx pools, 7xxx recordings and replay, 8xxx benchmarks.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+EXIT_DONE, EXIT_NO, EXIT_USAGE, EXIT_NO_ENGINE, EXIT_ESCALATED = 0, 1, 2, 3, 70
+
+
+class TiercelError(Exception):
+    """A condition with a code; `str()` is `TCL-nnnn: what, why, what to do`."""
+
+    code: ClassVar[str] = ""
+    what: ClassVar[str] = ""
+    why: ClassVar[str] = ""
+    do: ClassVar[str] = ""
+    exit_code: ClassVar[int] = EXIT_USAGE
+    conditions: ClassVar[dict[str, type[TiercelError]]] = {}
+
+    def __init_subclass__(cls) -> None:
+        known = TiercelError.conditions.setdefault(cls.code, cls)
+        if known.__qualname__ != cls.__qualname__ or known.__module__ != cls.__module__:
+            raise TypeError(f"{cls.code} names both {known.__qualname__} and {cls.__qualname__}")
+
+    def __init__(self, **values: object) -> None:
+        self.values = values
+        super().__init__(self.code, values)
+
+    def sentences(self) -> dict[str, str]:
+        """The error as `{"code", "what", "why", "do"}`, every value filled in."""
+        texts = {"what": self.what, "why": self.why, "do": self.do}
+        return {"code": self.code} | {k: t.format_map(self.values) for k, t in texts.items()}
+
+    def __str__(self) -> str:
+        s = self.sentences()
+        return f"{s['code']}: {s['what']}. {s['why']}. {s['do']}."
+
+
+class WrongUsage(TiercelError):
+    code = "TCL-1001"
+    what = "The command was not understood"
+    why = "{detail}"
+    do = "Type `{command} --help` to see what it takes"
+
+
+class FileNotReadable(TiercelError):
+    code = "TCL-1002"
+    what = "{path} cannot be read"
+    why = "{detail}"
+    do = "Check the path and that you may read the file"
+
+
+class UnexpectedFailure(TiercelError):
+    """A defect of tiercel, not of the user's input."""
+
+    code = "TCL-1099"
+    what = "tiercel failed in a way it should not"
+    why = "{detail}"
+    do = "Run it again with --debug to see where, and report that with the command you typed"
+    exit_code = EXIT_NO

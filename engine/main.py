@@ -1,0 +1,118 @@
+"""The command line: finds the commands in engine/commands and imports only the one called.
+
+A command is a file there: its docstring's first line is its help in the list, and it defines a
+click command named `command`. Errors end here: as one line on stderr, with `--json` as one object
+on stdout too, and never as a traceback unless `--debug` was given.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import click
+
+from engine.errors import EXIT_DONE, TiercelError, UnexpectedFailure, WrongUsage
+
+VERSION = "0.1.0"
+COMMANDS = Path(__file__).parent / "commands"
+
+
+class Commands(click.Group):
+    """A group whose members are the files of engine/commands."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        files = (f.stem for f in COMMANDS.glob("*.py"))
+        return sorted(s.removesuffix("_") for s in files if not s.startswith("_"))
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in self.list_commands(ctx):
+            return None
+        from engine.wiring import load_command
+
+        return load_command(cmd_name)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        rows = [(name, first_line(name)) for name in self.list_commands(ctx)]
+        if not rows:
+            return
+        with formatter.section("Commands"):
+            formatter.write_dl(rows)
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        name = args[0]
+        if not name.startswith("-") and name not in (known := self.list_commands(ctx)):
+            from difflib import get_close_matches
+
+            near = get_close_matches(name, known, 1)
+            hint = f"; did you mean `{near[0]}`?" if near else ""
+            raise click.UsageError(f"there is no command `{name}`{hint}", ctx)
+        return super().resolve_command(ctx, args)
+
+
+def command_file(name: str) -> Path:
+    plain = COMMANDS / f"{name}.py"
+    return plain if plain.exists() else COMMANDS / f"{name}_.py"
+
+
+def first_line(name: str) -> str:
+    """The help of a command in the list, read without importing it."""
+    with command_file(name).open(encoding="utf-8") as f:
+        return f.readline().strip().strip('"').rstrip(".")
+
+
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(VERSION, "--version", message="tiercel %(version)s")
+@click.option("--debug", is_flag=True, help="Show the traceback when something fails.")
+@click.pass_context
+def tiercel(ctx: click.Context, debug: bool) -> None:
+    """A trading engine for one colocated host."""
+    ctx.obj = {"debug": debug}
+
+
+def report(error: TiercelError, as_json: bool) -> int:
+    """Print an error the way the contract asks for; returns the exit code."""
+    print(error, file=sys.stderr)
+    if as_json:
+        import orjson
+
+        sys.stdout.write(orjson.dumps({"error": error.sentences()}).decode() + "\n")
+        sys.stdout.flush()
+    return error.exit_code
+
+
+def main(argv: list[str] | None = None) -> None:
+    """Entry point of `tiercel`; exits with the codes of the contract."""
+    args = sys.argv[1:] if argv is None else argv
+    as_json = "--json" in args
+    debug = "--debug" in args
+    if debug:
+        args = ["--debug", *(a for a in args if a != "--debug")]
+    try:
+        code = tiercel.main(args, prog_name="tiercel", standalone_mode=False)
+        sys.exit(code if isinstance(code, int) else EXIT_DONE)
+    except click.exceptions.Exit as e:
+        sys.exit(e.exit_code)
+    except click.Abort:
+        sys.exit(EXIT_DONE)
+    except click.ClickException as e:
+        ctx = getattr(e, "ctx", None)
+        where = ctx.command_path if ctx else "tiercel"
+        sys.exit(report(WrongUsage(detail=e.format_message().rstrip("."), command=where), as_json))
+    except BrokenPipeError:
+        sys.exit(EXIT_DONE)
+    except TiercelError as e:
+        if debug:
+            raise
+        sys.exit(report(e, as_json))
+    except Exception as e:
+        if debug:
+            raise
+        detail = f"{type(e).__name__}: {e}".replace("{", "(").replace("}", ")")
+        sys.exit(report(UnexpectedFailure(detail=detail), as_json))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""The compiled core: sync, no I/O, no logging, imports nothing else of the project."""

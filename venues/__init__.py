@@ -1,0 +1,1 @@
+"""Order-entry connections, one folder a venue."""
