@@ -2,7 +2,8 @@
 
 A subclass overrides `take_bytes`: it scans the frame, applies it to `market.book`, calls
 `touch(market)` for each book it changed, and `settle()` when `last` says that no further frame is
-in this read. Doubt goes through `doubt(market, reason)`, which is visible before any further read.
+in this read. `take_link` with TC_LINK_LATE (the lane stood still for `code` ns) puts every market in
+doubt and joins again. Doubt goes through `doubt(market, reason)`, which is visible before any further read.
 """
 
 from libc.stdint cimport int64_t, uint16_t, uint32_t, uint64_t

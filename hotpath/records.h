@@ -306,7 +306,12 @@ typedef struct { /* followed by the slot's bytes */
     uint64_t version;
 } tc_input_slot;
 
-enum tc_link { TC_LINK_OPEN = 1, TC_LINK_CLOSED = 2, TC_LINK_SEND_FAILED = 3 };
+enum tc_link {
+    TC_LINK_OPEN = 1,
+    TC_LINK_CLOSED = 2,
+    TC_LINK_SEND_FAILED = 3, /* code: the bytes the socket took */
+    TC_LINK_LATE = 4         /* no connection: the lane stood still for code ns; books are doubtful */
+};
 
 typedef struct {
     uint16_t actor, channel;

@@ -285,6 +285,7 @@ cdef extern from "hotpath/records.h" nogil:
         TC_LINK_OPEN
         TC_LINK_CLOSED
         TC_LINK_SEND_FAILED
+        TC_LINK_LATE
 
     ctypedef struct tc_input_link:
         uint16_t actor, channel
