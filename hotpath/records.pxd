@@ -86,7 +86,8 @@ cdef extern from "hotpath/records.h" nogil:
         uint32_t pad
 
     ctypedef struct tc_gap:
-        uint64_t from, to
+        uint64_t from_ "from"
+        uint64_t to
         uint32_t reason
         uint32_t pad
 
