@@ -151,6 +151,40 @@ static inline uint64_t u256_div_128_64(uint64_t hi, uint64_t lo, uint64_t d, uin
 #endif
 }
 
+/* the digit (rest:in) / (d1:d0), d1's top bit set, rest < d; rest becomes the remainder */
+static inline uint64_t u256_digit_two(u128 *rest, uint64_t in, uint64_t d1, uint64_t d0) {
+    uint64_t h1 = (uint64_t)(*rest >> 64), qh, r;
+    u128 left;
+    if (h1 >= d1) {
+        qh = ~0ull;
+        left = *rest - (u128)qh * d1;
+    } else {
+        qh = u256_div_128_64(h1, (uint64_t)*rest, d1, &r);
+        left = r;
+    }
+    while (!(uint64_t)(left >> 64) && (u128)qh * d0 > (left << 64 | in)) {
+        qh--;
+        left += d1;
+    }
+    *rest = (left << 64 | in) - (u128)qh * d0; /* exact modulo 2^128: the remainder is below d */
+    return qh;
+}
+/* u256_div_full for a divisor of two limbs, the usual size of a price: the remainder stays in one u128 */
+static inline int u256_div_two(const uint64_t *n8, int nn, u256 d, u256 *q, u256 *rem) {
+    int s = __builtin_clzll(d.w[1]);
+    u128 v = u256_low128(d) << s, rest;
+    const uint64_t d1 = (uint64_t)(v >> 64), d0 = (uint64_t)v;
+    rest = s ? n8[nn - 1] >> (64 - s) : 0;
+    for (int i = nn - 1; i >= 0; i--) {
+        uint64_t in = n8[i] << s | (s && i ? n8[i - 1] >> (64 - s) : 0);
+        uint64_t digit = u256_digit_two(&rest, in, d1, d0);
+        if (i < 4) q->w[i] = digit;
+        else if (digit) { *q = U256_ZERO; return 1; }
+    }
+    if (rem) *rem = u256_from_u128(rest >> s);
+    return 0;
+}
+
 /* n (8 limbs) / d: the quotient, and the remainder in *rem (may be NULL).
  * Returns 0, or 1 when d is zero or the quotient does not fit 256 bits (then *q and *rem are 0).
  * Knuth, The Art of Computer Programming 2, 4.3.1, algorithm D. */
@@ -174,6 +208,7 @@ static inline int u256_div_full(const uint64_t n8[8], u256 d, u256 *q, u256 *rem
         if (rem) rem->w[0] = r;
         return 0;
     }
+    if (nd == 2) return u256_div_two(n8, nn, d, q, rem);
     uint64_t n[9], v[4] = {0, 0, 0, 0};
     int s = __builtin_clzll(d.w[nd - 1]);
     if (s) {
@@ -310,26 +345,10 @@ static inline u128 u128_muldiv_rem(u128 a, u128 b, u128 d, u128 *rem, int *ok) {
         lo <<= s;
     }
     const uint64_t d1 = (uint64_t)(d >> 64), d0 = (uint64_t)d;
-    uint64_t q[2];
-    for (int k = 0; k < 2; k++) {
-        uint64_t in = k ? (uint64_t)lo : (uint64_t)(lo >> 64), h1 = (uint64_t)(hi >> 64), qh;
-        u128 rest;
-        if (h1 >= d1) {
-            qh = ~0ull;
-            rest = hi - (u128)qh * d1;
-        } else {
-            qh = u256_div_128_64(h1, (uint64_t)hi, d1, &r);
-            rest = r;
-        }
-        while (!(uint64_t)(rest >> 64) && (u128)qh * d0 > (rest << 64 | in)) {
-            qh--;
-            rest += d1;
-        }
-        hi = (rest << 64 | in) - (u128)qh * d0; /* exact modulo 2^128: the remainder is below d */
-        q[k] = qh;
-    }
+    uint64_t q1 = u256_digit_two(&hi, (uint64_t)(lo >> 64), d1, d0);
+    uint64_t q0 = u256_digit_two(&hi, (uint64_t)lo, d1, d0);
     *rem = hi >> s;
-    return (u128)q[0] << 64 | q[1];
+    return (u128)q1 << 64 | q0;
 }
 static inline u128 u128_muldiv(u128 a, u128 b, u128 d, int *ok) {
     u128 rem;

@@ -1,0 +1,1 @@
+"""Logs to bytes: Python only, the compiled pools read the bytes themselves."""

@@ -1,0 +1,1 @@
+"""Nothing for Python: the readers of members are called from compiled code only."""

@@ -1,0 +1,9 @@
+from typing import Any
+
+from hotpath.pools.pool import Pool
+
+class UniswapV2(Pool):
+    def apply_keeping(self, event: dict[str, Any]) -> bytes: ...
+    def take_back(self, undo: bytes) -> None: ...
+
+def answer(state: dict[str, Any], swap: dict[str, Any] | None) -> dict[str, Any]: ...
