@@ -14,7 +14,7 @@
  *
  * Written by the feed that owns the book, read in the same turn by the strategies of its lane;
  * nobody else sees it. Tried: sorted arrays alone 14-38 ns a change, growing with the distance
- * from the top (memmove); a window that is copied when it moves 9 us a move at 8,192 ticks; this
+ * from the top (memmove); one array indexed without the modulo, copied when it moves;
  * 2-3 ns a change at 1,000 levels (bench/book.py). All arithmetic is on integers; the compiler's
  * `-fwrapv` is not relied on: keys are below 2^52. */
 #ifndef TIERCEL_BOOK_H
@@ -27,6 +27,7 @@
 
 #define BOOK_PRICE_LIMIT (1ll << 52)    /* ticks; keeps sums and milliticks in 64 bits */
 #define BOOK_QUANTITY_LIMIT (1ll << 62) /* lots */
+#define LADDER_NOWHERE (1ll << 60)      /* `low` of an empty side: no key is in that window */
 
 enum tc_set { TC_SET_DONE = 0, TC_SET_REJECTED = -1, TC_SET_OVERFLOW = -2 };
 
@@ -50,6 +51,7 @@ typedef struct {
 static inline int ladder_make(tc_ladder *l, uint32_t window, uint32_t room) {
     memset(l, 0, sizeof *l);
     size_t words = window / 64, summary = (words + 63) / 64;
+    l->low = LADDER_NOWHERE;
     l->mask = window - 1;
     l->room = room;
     l->quantity = calloc(window, 8);
@@ -158,7 +160,7 @@ static void __attribute__((noinline)) ladder_move(tc_ladder *l, int64_t top) {
 /* A level outside the window. */
 static int __attribute__((noinline)) ladder_set_outside(tc_ladder *l, int64_t key, int64_t quantity) {
     uint32_t count = ladder_count(l);
-    if (key > l->low || !count) { /* above the window, or the first level of the side */
+    if (key > l->low || !count) { /* above the window, or the side is empty */
         if (!quantity) return TC_SET_DONE;
         if (count == l->room) return TC_SET_OVERFLOW;
         ladder_move(l, key);
@@ -193,6 +195,7 @@ static int __attribute__((noinline)) ladder_set_outside(tc_ladder *l, int64_t ke
 /* The best level of the window was removed: find the next one, wherever it is. */
 static inline void ladder_lost_best(tc_ladder *l) {
     if (l->near) l->best = ladder_best_below(l, l->best);
+    if (!ladder_count(l)) l->low = LADDER_NOWHERE; /* the next level brings the window along */
     if (l->far && (!l->near || l->best < l->low + (int64_t)(l->mask >> 3))) {
         if (!l->near) l->best = l->far_key[l->far - 1];
         ladder_move(l, l->best);
@@ -201,8 +204,7 @@ static inline void ladder_lost_best(tc_ladder *l) {
 
 /* Set the quantity of a level, 0 removes; enum tc_set. */
 static inline int ladder_set(tc_ladder *l, int64_t key, int64_t quantity) {
-    if ((uint64_t)(key - l->low) > l->mask || !ladder_count(l))
-        return ladder_set_outside(l, key, quantity);
+    if ((uint64_t)(key - l->low) > l->mask) return ladder_set_outside(l, key, quantity);
     uint64_t i = (uint64_t)key & l->mask, bit = i & 63;
     uint64_t filled = quantity != 0, before = l->quantity[i] != 0;
     if (filled > before && ladder_count(l) == l->room) return TC_SET_OVERFLOW;
@@ -225,6 +227,7 @@ static inline void ladder_clear(tc_ladder *l) {
             l->quantity[w << 6 | (uint64_t)__builtin_ctzll(l->bits[w])] = 0;
     memset(l->words, 0, ((l->mask >> 12) + 1) * 8);
     l->near = l->far = 0;
+    l->low = LADDER_NOWHERE;
 }
 
 /* Levels from the best on: `walk_step` is 1 and key and quantity are set, or 0: no more. */
@@ -338,9 +341,25 @@ static inline int64_t book_depth_levels(const tc_ladder *side, int levels) {
     return sum;
 }
 
-static inline int64_t book_floor_div(__int128 n, __int128 d) { /* d > 0 */
-    __int128 q = n / d;
-    return (int64_t)(q - (n % d < 0));
+/* (bid * ask quantity + ask * bid quantity) / (both quantities) in 1/1000 ticks, rounded down. */
+static inline int64_t book_micro(const tc_top *top) {
+    __int128 weight = (__int128)top->bid_quantity + top->ask_quantity;
+    __int128 sum = (__int128)top->bid_price * top->ask_quantity +
+                   (__int128)top->ask_price * top->bid_quantity;
+    __int128 whole = sum / weight, rest = sum % weight; /* in two steps: sum * 1000 may not fit */
+    rest = rest * 1000;
+    return (int64_t)(whole * 1000 + rest / weight - (rest % weight < 0));
+}
+
+/* (bid - ask) / (bid + ask) in 1e-6, rounded toward zero. */
+static inline int64_t book_imbalance(int64_t bid, int64_t ask) {
+    __int128 sum = (__int128)bid + ask;
+    return sum ? (int64_t)(((__int128)bid - ask) * 1000000 / sum) : 0;
+}
+
+static inline void book_notional(const tc_fill_cost *cost, int64_t *high, uint64_t *low) {
+    *high = (int64_t)(cost->notional >> 64);
+    *low = (uint64_t)cost->notional;
 }
 
 #endif

@@ -59,6 +59,9 @@ cdef class Book:
     cdef void lead(self, const tc_top* top) noexcept nogil
     cdef void doubt(self, uint32_t reason) noexcept nogil
     cdef bint crossed(self) noexcept nogil
+    cdef void note(self, int did) noexcept nogil
+    cdef int apply_lists(self, list bids, list asks, uint64_t last_id, int64_t venue_time,
+                         bint is_snapshot) except -99
 
     # reading: strategies, in the same turn
     cdef int64_t mid(self) noexcept nogil              # half ticks
