@@ -1,0 +1,1 @@
+"""Timing loops around the compiled EVM pools."""

@@ -1,0 +1,16 @@
+"""Measure: latency and throughput of a part, against its floor in the same run."""
+
+from __future__ import annotations
+
+import click
+
+
+@click.command()
+@click.argument("what")
+@click.option("--quick", is_flag=True, help="Fewer repetitions: seconds instead of minutes.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+def command(what: str, quick: bool, as_json: bool) -> int:
+    """Measure WHAT (a file of bench/), against its floor in the same run."""
+    from engine.wiring import load_bench
+
+    return load_bench(what)(quick, as_json)
