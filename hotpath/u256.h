@@ -151,6 +151,36 @@ static inline uint64_t u256_div_128_64(uint64_t hi, uint64_t lo, uint64_t d, uin
 #endif
 }
 
+/* a * b modulo 2^256; *carry is what lies above (may be NULL) */
+static inline u256 u256_mul_u64(u256 a, uint64_t b, uint64_t *carry) {
+    u128 c = 0;
+    u256 r;
+    for (int i = 0; i < 4; i++) {
+        c += (u128)a.w[i] * b;
+        r.w[i] = (uint64_t)c;
+        c >>= 64;
+    }
+    if (carry) *carry = (uint64_t)c;
+    return r;
+}
+/* floor or (up) ceil of a * b / d for b and d of one limb: 0, or 1 when d is zero or it does not fit */
+static inline int u256_muldiv_u64(u256 a, uint64_t b, uint64_t d, int up, u256 *q) {
+    uint64_t top, r;
+    u256 p = u256_mul_u64(a, b, &top);
+    *q = U256_ZERO;
+    if (top >= d) return 1; /* also d = 0 */
+    if (!(top | p.w[3] | p.w[2])) {
+        q->w[1] = p.w[1] / d;
+        q->w[0] = u256_div_128_64(p.w[1] % d, p.w[0], d, &r);
+    } else {
+        r = top;
+        for (int i = 3; i >= 0; i--) q->w[i] = u256_div_128_64(r, p.w[i], d, &r);
+    }
+    int carry = 0;
+    if (up && r) *q = u256_add(*q, U256_ONE, &carry);
+    return carry;
+}
+
 /* the digit (rest:in) / (d1:d0), d1's top bit set, rest < d; rest becomes the remainder */
 static inline uint64_t u256_digit_two(u128 *rest, uint64_t in, uint64_t d1, uint64_t d0) {
     uint64_t h1 = (uint64_t)(*rest >> 64), qh, r;
@@ -174,8 +204,15 @@ static inline int u256_div_two(const uint64_t *n8, int nn, u256 d, u256 *q, u256
     int s = __builtin_clzll(d.w[1]);
     u128 v = u256_low128(d) << s, rest;
     const uint64_t d1 = (uint64_t)(v >> 64), d0 = (uint64_t)v;
-    rest = s ? n8[nn - 1] >> (64 - s) : 0;
-    for (int i = nn - 1; i >= 0; i--) {
+    int i = nn - 1; /* the first digit would be zero where the top limb is smaller: begin one lower */
+    if (n8[i] < d.w[1]) {
+        rest = ((u128)n8[i] << 64 | n8[i - 1]) << s;
+        i--;
+    } else {
+        rest = (u128)(s ? n8[i] >> (64 - s) : 0) << 64 | n8[i] << s;
+    }
+    if (s && i) rest |= n8[i - 1] >> (64 - s);
+    for (i--; i >= 0; i--) {
         uint64_t in = n8[i] << s | (s && i ? n8[i - 1] >> (64 - s) : 0);
         uint64_t digit = u256_digit_two(&rest, in, d1, d0);
         if (i < 4) q->w[i] = digit;
@@ -185,31 +222,10 @@ static inline int u256_div_two(const uint64_t *n8, int nn, u256 d, u256 *q, u256
     return 0;
 }
 
-/* n (8 limbs) / d: the quotient, and the remainder in *rem (may be NULL).
- * Returns 0, or 1 when d is zero or the quotient does not fit 256 bits (then *q and *rem are 0).
- * Knuth, The Art of Computer Programming 2, 4.3.1, algorithm D. */
-static inline int u256_div_full(const uint64_t n8[8], u256 d, u256 *q, u256 *rem) {
-    int nn = u256_limbs(n8, 8), nd = u256_limbs(d.w, 4);
-    *q = U256_ZERO;
-    if (rem) *rem = U256_ZERO;
-    if (!nd) return 1;
-    if (nn < nd) {
-        if (rem)
-            for (int i = 0; i < nn; i++) rem->w[i] = n8[i];
-        return 0;
-    }
-    if (nd == 1) {
-        uint64_t r = 0;
-        for (int i = nn - 1; i >= 0; i--) {
-            uint64_t x = u256_div_128_64(r, n8[i], d.w[0], &r);
-            if (i < 4) q->w[i] = x;
-            else if (x) { *q = U256_ZERO; return 1; }
-        }
-        if (rem) rem->w[0] = r;
-        return 0;
-    }
-    if (nd == 2) return u256_div_two(n8, nn, d, q, rem);
-    uint64_t n[9], v[4] = {0, 0, 0, 0};
+/* u256_div_full for divisors of three and four limbs; nd is a constant where this is inlined */
+static inline __attribute__((always_inline)) int u256_div_many(
+    const uint64_t *n8, int nn, u256 d, const int nd, u256 *q, u256 *rem) {
+    uint64_t n[9], v[4];
     int s = __builtin_clzll(d.w[nd - 1]);
     if (s) {
         for (int i = nd - 1; i > 0; i--) v[i] = (d.w[i] << s) | (d.w[i - 1] >> (64 - s));
@@ -223,7 +239,9 @@ static inline int u256_div_full(const uint64_t n8[8], u256 d, u256 *q, u256 *rem
         n[nn] = 0;
     }
     const uint64_t top = v[nd - 1], next = v[nd - 2];
-    for (int j = nn - nd; j >= 0; j--) {
+    int j = nn - nd;
+    if (n8[nn - 1] < d.w[nd - 1]) j--; /* the first digit would be zero */
+    for (; j >= 0; j--) {
         uint64_t qh, rh;
         int exact = 1;
         if (n[j + nd] >= top) {
@@ -268,6 +286,33 @@ static inline int u256_div_full(const uint64_t n8[8], u256 d, u256 *q, u256 *rem
             if (s && i + 1 < nd) rem->w[i] |= n[i + 1] << (64 - s);
         }
     return 0;
+}
+
+/* n (8 limbs) / d: the quotient, and the remainder in *rem (may be NULL).
+ * Returns 0, or 1 when d is zero or the quotient does not fit 256 bits (then *q and *rem are 0).
+ * Knuth, The Art of Computer Programming 2, 4.3.1, algorithm D. */
+static inline int u256_div_full(const uint64_t n8[8], u256 d, u256 *q, u256 *rem) {
+    int nn = u256_limbs(n8, 8), nd = u256_limbs(d.w, 4);
+    *q = U256_ZERO;
+    if (rem) *rem = U256_ZERO;
+    if (!nd) return 1;
+    if (nn < nd) {
+        if (rem)
+            for (int i = 0; i < nn; i++) rem->w[i] = n8[i];
+        return 0;
+    }
+    if (nd == 1) {
+        uint64_t r = 0;
+        for (int i = nn - 1; i >= 0; i--) {
+            uint64_t x = u256_div_128_64(r, n8[i], d.w[0], &r);
+            if (i < 4) q->w[i] = x;
+            else if (x) { *q = U256_ZERO; return 1; }
+        }
+        if (rem) rem->w[0] = r;
+        return 0;
+    }
+    if (nd == 2) return u256_div_two(n8, nn, d, q, rem);
+    return nd == 3 ? u256_div_many(n8, nn, d, 3, q, rem) : u256_div_many(n8, nn, d, 4, q, rem);
 }
 
 /* floor(a * b / d). Returns 0, or 1 when d is zero or the quotient does not fit. */

@@ -37,6 +37,8 @@ cdef extern from "hotpath/u256.h" nogil:
     u256 u256_shl(u256 a, unsigned int n) noexcept
     u256 u256_shr(u256 a, unsigned int n) noexcept
     u256 u256_mul(u256 a, u256 b, int* carry) noexcept
+    u256 u256_mul_u64(u256 a, uint64_t b, uint64_t* carry) noexcept
+    int u256_muldiv_u64(u256 a, uint64_t b, uint64_t d, int up, u256* q) noexcept
     int u256_muldiv(u256 a, u256 b, u256 d, u256* q) noexcept
     int u256_muldiv_up(u256 a, u256 b, u256 d, u256* q) noexcept
     int u256_divmod(u256 a, u256 d, u256* q, u256* rem) noexcept

@@ -1,5 +1,7 @@
 """Python doors to hotpath/u256.h, for tests and for the cold path."""
 
+from libc.stdint cimport uint64_t
+
 from hotpath.u256 cimport *
 
 
@@ -20,6 +22,13 @@ def muldiv_up(a, b, d):
     """ceil(a * b / d) with a 512-bit product; OverflowError beyond 256 bits or for d = 0."""
     cdef u256 q
     cdef int failed = u256_muldiv_up(from_int(a), from_int(b), from_int(d), &q)
+    return answer(failed, q)
+
+
+def muldiv_small(a, uint64_t b, uint64_t d, bint up):
+    """floor or ceil of a * b / d for b and d of 64 bits; OverflowError beyond 256 bits or for d = 0."""
+    cdef u256 q
+    cdef int failed = u256_muldiv_u64(from_int(a), b, d, up, &q)
     return answer(failed, q)
 
 

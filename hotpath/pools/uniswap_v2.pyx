@@ -42,18 +42,25 @@ cdef class UniswapV2(Pool):
         return status
 
     cdef void answer_from(self, int direction, int exact_in, const u256* amount, bint move, Quote* out) noexcept nogil:
-        cdef u256 paid, given
+        cdef int status = -1
         quote_clear(out)
-        out.status = self.amounts(direction, exact_in, amount, &paid, &given)
-        if out.status != STATUS_OK:
+        if exact_in:
+            status = v2_quick_out(amount, &self.reserve[direction], &self.reserve[1 - direction], self.fee, self.library,
+                                  &out.amount_out, &out.fee)
+            if status == STATUS_OK:
+                out.amount_in = amount[0]
+        if status < 0:
+            status = self.amounts(direction, exact_in, amount, &out.amount_in, &out.amount_out)
+            if status == STATUS_OK:
+                u256_muldiv_u64(out.amount_in, self.fee.scale - self.fee.keep, self.fee.scale, 1, &out.fee)
+        if status != STATUS_OK:
+            quote_clear(out)
+            out.status = status
             return
-        out.amount_in = paid
-        out.amount_out = given
-        u256_muldiv_up(paid, u256_from_u64(self.fee.scale - self.fee.keep), u256_from_u64(self.fee.scale), &out.fee)
         out.cost = SWAP_GAS
         if move:
-            self.reserve[direction] = u256_add(self.reserve[direction], paid, NULL)
-            self.reserve[1 - direction] = u256_sub(self.reserve[1 - direction], given, NULL)
+            self.reserve[direction] = u256_add(self.reserve[direction], out.amount_in, NULL)
+            self.reserve[1 - direction] = u256_sub(self.reserve[1 - direction], out.amount_out, NULL)
 
     cdef void quote_in_to(self, int direction, const u256* amount, const u256* limit, Quote* out) noexcept nogil:
         if limit != NULL:

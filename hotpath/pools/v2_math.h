@@ -68,6 +68,28 @@ static inline int v2_pair_refuses(u256 paid, u256 given, u256 reserve_in, u256 r
     if (!u256_lt(given, reserve_out)) return V2_NO_LIQUIDITY;
     return carry || u256_bits(after) > 112 ? V2_OVERFLOW : V2_OK;
 }
+/* The quote of a pair for an exact input of at most 112 bits, refusals included: the path that matters.
+ * -1 when the numbers are larger and the general functions have to answer. */
+static inline int v2_quick_out(const u256 *amount, const u256 *in, const u256 *out, v2_fee fee, int library, u256 *given, u256 *kept) {
+    if (!v2_small(*amount, *in, *out)) return -1;
+    const u128 a = u256_low128(*amount), r = u256_low128(*in);
+    if (!a) return V2_REFUSED;
+    if (!r || u256_is_zero(*out)) return V2_NO_LIQUIDITY;
+    const u128 g = v2_out_small(a, r, u256_low128(*out), fee);
+    if (!library) {
+        if (!g) return V2_REFUSED;
+        if ((r + a) >> 112) return V2_OVERFLOW;
+    }
+    *given = u256_from_u128(g);
+    if (!(uint64_t)(a >> 64)) { /* ceil(amount * share / scale): the high limb is below the scale */
+        uint64_t rest;
+        u128 n = (u128)(uint64_t)a * (fee.scale - fee.keep) + (fee.scale - 1);
+        *kept = u256_from_u64(u256_div_128_64((uint64_t)(n >> 64), (uint64_t)n, fee.scale, &rest));
+    } else {
+        u256_muldiv_u64(*amount, fee.scale - fee.keep, fee.scale, 1, kept);
+    }
+    return V2_OK;
+}
 
 /* Sync(uint112,uint112) as u256 limbs */
 static const u256 V2_SYNC =

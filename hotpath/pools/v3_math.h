@@ -158,36 +158,74 @@ static inline int v3_next_from_output(u256 price, u128 liquidity, u256 amount, i
 
 typedef struct { u256 next, in, out, fee; } v3_step;
 
+/* a double within 2^-52 of `a`, from its two highest limbs */
+static inline double v3_approx(u256 a) {
+    if (a.w[3]) return 0x1p128 * ((double)a.w[2] + 0x1p64 * (double)a.w[3]);
+    if (a.w[2]) return 0x1p64 * ((double)a.w[1] + 0x1p64 * (double)a.w[2]);
+    return (double)a.w[0] + 0x1p64 * (double)a.w[1];
+}
+/* Whether `amount` of token 0 is certainly below what takes the price from high to low, that is
+ * amount * high * low < liquidity * 2^96 * (high - low). In double precision: where the prices differ by
+ * more than a millionth the difference is known to 1e-9 (cancellation times 2^-52), and the margin is
+ * 1e-6. A yes is proven, a no leaves it to the exact way; it spares a swap's last step two divisions. */
+static inline int v3_surely_short0(double amount, u256 low, u256 high, u128 liquidity) {
+    const double h = v3_approx(high), l = v3_approx(low);
+    if (h - l < h * 1e-6) return 0;
+    return amount * h * l < (double)liquidity * 0x1p96 * (h - l) * (1 - 1e-6);
+}
+
 /* whether floor(amount * (10^6 - fee) / 10^6) >= need, without dividing where the products fit (need is below 2^224) */
 static inline int v3_reaches(u256 amount, uint32_t fee, u256 need) {
     u256 less_fee;
     if (amount.w[3]) {
-        u256_muldiv(amount, u256_from_u64(V3_MILLION - fee), u256_from_u64(V3_MILLION), &less_fee);
+        u256_muldiv_u64(amount, V3_MILLION - fee, V3_MILLION, 0, &less_fee);
         return !u256_lt(less_fee, need);
     }
-    u256 have = u256_mul(amount, u256_from_u64(V3_MILLION - fee), 0);
-    return !u256_lt(have, u256_mul(need, u256_from_u64(V3_MILLION), 0));
+    u256 have = u256_mul_u64(amount, V3_MILLION - fee, 0);
+    return !u256_lt(have, u256_mul_u64(need, V3_MILLION, 0));
+}
+
+/* Whether the amount that the price moved by is all of `amount`: rounding the next price keeps back less
+ * than what one unit of price is worth, liquidity * 2^96 / (next * (next - 1)) of token 0 or liquidity / 2^96
+ * of token 1; where that is below 1, rounding the amount up gives `amount` again. No: not known. */
+static inline int v3_takes_all(u256 next, u128 liquidity, u256 amount, int zero_for_one) {
+    int bits = u256_bits(u256_from_u128(liquidity));
+    if (!zero_for_one) return bits <= 96;
+    /* next >= 2^(n-1), so next * (next - 1) > 2^(2n-3); the exact quotient needs amount * price within 256 bits */
+    return bits + 96 <= 2 * u256_bits(next) - 3 && u256_bits(amount) + 160 <= 255;
 }
 
 /* SwapMath.computeSwapStep: from `price` towards `target` with `amount` left (exact in: to pay, fee
- * included; else: to receive). fee is in millionths and below a million. 1 where it reverts. */
+ * included; else: to receive). fee is in millionths and below a million. 1 where it reverts.
+ * `maybe_short` (a guess: the result is the same) tries first whether the target is out of reach. */
 static inline __attribute__((always_inline)) int v3_compute_step(
-    u256 price, u256 target, u128 liquidity, u256 amount, int zero_for_one, int exact_in, uint32_t fee, v3_step *s) {
+    u256 price, u256 target, u128 liquidity, u256 amount, int zero_for_one, int exact_in, uint32_t fee,
+    int maybe_short, v3_step *s) {
     const u256 low = zero_for_one ? target : price, high = zero_for_one ? price : target;
-    int reached;
+    int reached, whole = 0;
     if ((exact_in || !zero_for_one) && u256_is_zero(low)) return 1;
     if (exact_in) {
-        s->in = zero_for_one ? v3_amount0(low, high, liquidity, 1) : v3_amount1(low, high, liquidity, 1);
-        reached = v3_reaches(amount, fee, s->in);
+        if (maybe_short && zero_for_one && v3_surely_short0(v3_approx(amount), low, high, liquidity)) {
+            reached = 0;
+        } else {
+            s->in = zero_for_one ? v3_amount0(low, high, liquidity, 1) : v3_amount1(low, high, liquidity, 1);
+            reached = v3_reaches(amount, fee, s->in);
+        }
         if (!reached) {
             u256 less_fee;
-            u256_muldiv(amount, u256_from_u64(V3_MILLION - fee), u256_from_u64(V3_MILLION), &less_fee);
+            u256_muldiv_u64(amount, V3_MILLION - fee, V3_MILLION, 0, &less_fee);
             if (v3_next_from_input(price, liquidity, less_fee, zero_for_one, &s->next)) return 1;
             reached = u256_eq(s->next, target);
+            whole = v3_takes_all(s->next, liquidity, less_fee, zero_for_one);
+            if (whole) s->in = less_fee;
         }
     } else {
-        s->out = zero_for_one ? v3_amount1(low, high, liquidity, 0) : v3_amount0(low, high, liquidity, 0);
-        reached = !u256_lt(amount, s->out);
+        if (maybe_short && !zero_for_one && v3_surely_short0(v3_approx(amount) + 1.0, low, high, liquidity)) {
+            reached = 0;
+        } else {
+            s->out = zero_for_one ? v3_amount1(low, high, liquidity, 0) : v3_amount0(low, high, liquidity, 0);
+            reached = !u256_lt(amount, s->out);
+        }
         if (!reached) {
             if (v3_next_from_output(price, liquidity, amount, zero_for_one, &s->next)) return 1;
             reached = u256_eq(s->next, target);
@@ -200,7 +238,7 @@ static inline __attribute__((always_inline)) int v3_compute_step(
         else s->in = zero_for_one ? v3_amount0(low, high, liquidity, 1) : v3_amount1(low, high, liquidity, 1);
     } else {
         const u256 a = zero_for_one ? s->next : price, b = zero_for_one ? price : s->next;
-        s->in = zero_for_one ? v3_amount0(a, b, liquidity, 1) : v3_amount1(a, b, liquidity, 1);
+        if (!whole) s->in = zero_for_one ? v3_amount0(a, b, liquidity, 1) : v3_amount1(a, b, liquidity, 1);
         s->out = zero_for_one ? v3_amount1(a, b, liquidity, 0) : v3_amount0(a, b, liquidity, 0);
     }
     if (!exact_in && u256_lt(amount, s->out)) s->out = amount;
@@ -208,7 +246,7 @@ static inline __attribute__((always_inline)) int v3_compute_step(
         s->fee = u256_sub(amount, s->in, 0);
         return 0;
     }
-    return u256_muldiv_up(s->in, u256_from_u64(fee), u256_from_u64(V3_MILLION - fee), &s->fee);
+    return u256_muldiv_u64(s->in, fee, V3_MILLION - fee, 1, &s->fee);
 }
 
 /* LiquidityMath.addDelta: x + y with y a signed 128-bit number; 1 where it reverts */

@@ -22,5 +22,5 @@ cdef extern from "hotpath/pools/v3_math.h" nogil:
     int v3_next_from_input(u256 price, u128 liquidity, u256 amount, int zero_for_one, u256* next) noexcept
     int v3_next_from_output(u256 price, u128 liquidity, u256 amount, int zero_for_one, u256* next) noexcept
     int v3_compute_step(u256 price, u256 target, u128 liquidity, u256 amount, int zero_for_one,
-                        int exact_in, uint32_t fee, v3_step* s) noexcept
+                        int exact_in, uint32_t fee, int maybe_short, v3_step* s) noexcept
     int v3_add_delta(u128 x, i128 y, u128* z) noexcept

@@ -85,7 +85,7 @@ def swap_step(price, target, liquidity, amount_remaining, unsigned int fee):
     cdef u256 p = price_of(price), t = price_of(target), a = from_int(abs(amount_remaining))
     if not 0 <= fee < 1000000:
         raise Reverts("the divisor is zero")
-    if v3_compute_step(p, t, liquidity_of(liquidity), a, not u256_lt(p, t), amount_remaining >= 0, fee, &s):
+    if v3_compute_step(p, t, liquidity_of(liquidity), a, not u256_lt(p, t), amount_remaining >= 0, fee, 1, &s):
         raise Reverts("swap step")
     return to_int(s.next), to_int(s.paid), to_int(s.out), to_int(s.fee)
 

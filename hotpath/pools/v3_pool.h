@@ -188,7 +188,7 @@ static inline u256 v3_protocol_share(const v3_pool *p, u256 fee, int token, u256
     u256 share = U256_ZERO;
     if (n) {
         if (!p->denominator) share = u256_div(fee, u256_from_u64(n));
-        else u256_muldiv(fee, u256_from_u64(n), u256_from_u64(p->denominator), &share);
+        else u256_muldiv_u64(fee, n, p->denominator, 0, &share);
     }
     *rest = u256_sub(fee, share, 0);
     return share;
@@ -218,7 +218,7 @@ static inline __attribute__((always_inline)) int v3_cross(const v3_pool *p, v3_h
 static inline __attribute__((always_inline)) void v3_swap_body(
     v3_pool *p, u256 amount, u256 limit, int zero_for_one, int exact_in, int fees, v3_walk *w) {
     v3_head *h = &w->head;
-    u256 left = amount, sum = U256_ZERO, fee = U256_ZERO;
+    u256 left = amount, sum = U256_ZERO, fee = U256_ZERO, last = U256_MAX;
     *h = p->head;
     w->in = w->out = w->fee = U256_ZERO;
     w->crossed = 0;
@@ -251,11 +251,13 @@ static inline __attribute__((always_inline)) void v3_swap_body(
             }
         } else {
             v3_step s;
-            if (v3_compute_step(h->price, beyond ? limit : edge, h->liquidity, left, zero_for_one, exact_in, p->fee, &s)) {
+            if (v3_compute_step(h->price, beyond ? limit : edge, h->liquidity, left, zero_for_one, exact_in, p->fee,
+                                u256_lt(left, last), &s)) {
                 w->status = V3_OVERFLOW;
                 return;
             }
             u256 paid = u256_add(s.in, s.fee, 0);
+            last = exact_in ? paid : s.out;
             fee = u256_add(fee, s.fee, 0);
             left = u256_sub(left, exact_in ? paid : s.out, 0);
             sum = u256_add(sum, exact_in ? s.out : paid, 0);
@@ -352,7 +354,7 @@ static inline int v3_follow(v3_pool *p, int zero_for_one, u256 paid, u256 price,
             u256 fee;
             int last = beyond;
             if (!last) {
-                if (u256_muldiv_up(in, u256_from_u64(p->fee), u256_from_u64(V3_MILLION - p->fee), &fee)) return V3_DIVERGED;
+                if (u256_muldiv_u64(in, p->fee, V3_MILLION - p->fee, 1, &fee)) return V3_DIVERGED;
                 last = u256_lt(left, u256_add(in, fee, 0));
             }
             if (last) {

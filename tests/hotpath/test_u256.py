@@ -50,6 +50,14 @@ def test_muldiv_is_the_floor_and_the_ceiling_of_the_full_product() -> None:
         )
 
 
+def test_muldiv_by_single_limbs() -> None:
+    for a, b, d in triples(7, 40_000):
+        b, d = b & (1 << 64) - 1, d & (1 << 64) - 1
+        low, high = (a * b // d, -(-a * b // d)) if d else (LIMIT, LIMIT)
+        assert fits(u256.muldiv_small, a, b, d, False) == (low if low <= MASK else None)
+        assert fits(u256.muldiv_small, a, b, d, True) == (high if high <= MASK else None)
+
+
 def test_the_second_correction_of_the_quotient_digit_is_taken_right() -> None:
     """Operands whose estimate is two too large, and whose subtraction borrows (Knuth D6)."""
     top = 1 << 63
