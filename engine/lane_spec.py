@@ -71,9 +71,14 @@ class ListingSpec(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class VenueSpec(msgspec.Struct, frozen=True, kw_only=True):
-    """A venue; `settings.key` is None in lanes that hold no actor of it."""
+    """A venue; `settings.key` is None in lanes that hold no actor of it.
+
+    `source` is that of its venue actor (0: the application has none), `account` the number of
+    its key's account.
+    """
 
     name: str
+    source: int
     account: int
     settings: Venue
     limits: VenueLimits | None = None

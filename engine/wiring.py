@@ -210,12 +210,16 @@ def _only_actor(module: ModuleType, kind: str, where: str) -> type[Any]:
     own = [
         c
         for c in vars(module).values()
-        if isinstance(c, type) and issubclass(c, Actor) and c.__module__ == module.__name__
+        if isinstance(c, type)
+        and c.__module__ == module.__name__
+        and (issubclass(c, Actor) or hasattr(c, "take_batch"))
     ]
     if len(own) != 1:
         names = ", ".join(c.__name__ for c in own) or "none"
         raise KindBroken(
-            where=where, kind=kind, detail=f"One subclass of Actor is expected, it has {names}"
+            where=where,
+            kind=kind,
+            detail=f"One subclass of Actor (or sink) is expected, it has {names}",
         )
     return own[0]
 
