@@ -1,1 +1,0 @@
-"""Keeping lanes and actors alive: decisions on virtual time, without processes or clocks."""
