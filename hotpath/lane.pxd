@@ -24,8 +24,21 @@ cdef class Connection:
 
     cdef readonly uint16_t channel
     cdef readonly bint is_open
+    cdef readonly uint64_t sends       # asked so far, taken or not
     cdef int64_t send(self, char* p, size_t n) noexcept
     cpdef close(self)
+
+
+cdef class ScriptedConnection(Connection):
+    """A connection without a socket: tests, simulation and replay.
+
+    Takes every frame whole, except the sends named in `failures` (ordinal -> bytes taken); keeps
+    what was sent in `sent` when that is a list.
+    """
+
+    cdef public dict failures
+    cdef public list sent
+    cdef public object on_send         # called with the text, or None
 
 
 cdef class Actor:
@@ -101,6 +114,7 @@ cdef class Lane:
     cdef int retired_count
     cdef int grow_queue(self, size_t need) except -1
 
+    cdef public dict slot_feed         # replay: slot -> recorded values still to be read
     cdef uint64_t* slot_versions       # last version of each board slot told to `inputs`
     cdef uint8_t* slot_owned           # 1: written by an actor of this lane
     cdef size_t slot_count
@@ -124,7 +138,9 @@ cdef class Lane:
     cdef bint earlier(self, timer* a, timer* b) noexcept nogil
     cdef timer pop_timer(self) noexcept
     cdef void remove_timer(self, int at) noexcept
-    cdef void note_failed_send(self, Actor actor, uint16_t channel, int64_t took) noexcept
+    cdef void note_failed_send(self, Actor actor, uint16_t channel, uint64_t ordinal,
+                               int64_t took) noexcept
+    cdef feed_slot(self, int slot)
 
     # for actors
     cdef void arm(self, Actor actor, int64_t due, uint64_t token) noexcept

@@ -309,7 +309,7 @@ typedef struct { /* followed by the slot's bytes */
 enum tc_link {
     TC_LINK_OPEN = 1,
     TC_LINK_CLOSED = 2,
-    TC_LINK_SEND_FAILED = 3, /* code: the bytes the socket took */
+    TC_LINK_SEND_FAILED = 3, /* code: ordinal of the send << 32 | bytes the socket took */
     TC_LINK_LATE = 4         /* no connection: the lane stood still for code ns; books are doubtful */
 };
 

@@ -21,7 +21,7 @@ cdef class Strategy(Actor):
     cdef public object settings
     cdef readonly uint64_t instance           # of the state directory, in the client order ids
     cdef tc_intent drafts[8]
-    cdef Market draft_markets[8]
+    cdef uint32_t draft_instruments[8]
     cdef uint64_t positions_written[8]
     cdef int drafted
     cdef public int64_t intent_life_ns        # deadline of an intent after its turn

@@ -212,35 +212,43 @@ static inline int u256_div_two(const uint64_t *n8, int nn, u256 d, u256 *q, u256
         rest = (u128)(s ? n8[i] >> (64 - s) : 0) << 64 | n8[i] << s;
     }
     if (s && i) rest |= n8[i - 1] >> (64 - s);
-    for (i--; i >= 0; i--) {
+    uint64_t q3 = 0, q2 = 0, q1 = 0, q0 = 0, over = 0;
+    for (i--; i >= 0; i--) { /* digits pass through registers: storing them by index would stall the reader */
         uint64_t in = n8[i] << s | (s && i ? n8[i - 1] >> (64 - s) : 0);
-        uint64_t digit = u256_digit_two(&rest, in, d1, d0);
-        if (i < 4) q->w[i] = digit;
-        else if (digit) { *q = U256_ZERO; return 1; }
+        over |= q3;
+        q3 = q2;
+        q2 = q1;
+        q1 = q0;
+        q0 = u256_digit_two(&rest, in, d1, d0);
     }
+    if (over) return 1;
+    *q = u256_from_limbs(q0, q1, q2, q3);
     if (rem) *rem = u256_from_u128(rest >> s);
     return 0;
 }
 
-/* u256_div_full for divisors of three and four limbs; nd is a constant where this is inlined */
-static inline __attribute__((always_inline)) int u256_div_many(
-    const uint64_t *n8, int nn, u256 d, const int nd, u256 *q, u256 *rem) {
-    uint64_t n[9], v[4];
-    int s = __builtin_clzll(d.w[nd - 1]);
+/* n (nn limbs, the top one not zero) / d (nd >= 3 limbs, the top one not zero, nn >= nd): the quotient's
+ * in *q, the remainder's nd limbs in rem. 1 when the quotient does not fit. nd is a constant where
+ * this is inlined. Knuth, The Art of Computer Programming 2, 4.3.1, algorithm D. */
+static inline __attribute__((always_inline)) int u256_div_limbs(
+    const uint64_t *n8, int nn, const uint64_t *d, const int nd, u256 *q, uint64_t *rem) {
+    uint64_t n[9], v[6];
+    int s = __builtin_clzll(d[nd - 1]);
     if (s) {
-        for (int i = nd - 1; i > 0; i--) v[i] = (d.w[i] << s) | (d.w[i - 1] >> (64 - s));
-        v[0] = d.w[0] << s;
+        for (int i = nd - 1; i > 0; i--) v[i] = d[i] << s | d[i - 1] >> (64 - s);
+        v[0] = d[0] << s;
         n[nn] = n8[nn - 1] >> (64 - s);
-        for (int i = nn - 1; i > 0; i--) n[i] = (n8[i] << s) | (n8[i - 1] >> (64 - s));
+        for (int i = nn - 1; i > 0; i--) n[i] = n8[i] << s | n8[i - 1] >> (64 - s);
         n[0] = n8[0] << s;
     } else {
-        for (int i = 0; i < nd; i++) v[i] = d.w[i];
+        for (int i = 0; i < nd; i++) v[i] = d[i];
         for (int i = 0; i < nn; i++) n[i] = n8[i];
         n[nn] = 0;
     }
     const uint64_t top = v[nd - 1], next = v[nd - 2];
+    uint64_t q3 = 0, q2 = 0, q1 = 0, q0 = 0, over = 0;
     int j = nn - nd;
-    if (n8[nn - 1] < d.w[nd - 1]) j--; /* the first digit would be zero */
+    if (n8[nn - 1] < d[nd - 1]) j--; /* the first digit would be zero */
     for (; j >= 0; j--) {
         uint64_t qh, rh;
         int exact = 1;
@@ -277,17 +285,20 @@ static inline __attribute__((always_inline)) int u256_div_many(
             }
             n[j + nd] += (uint64_t)a;
         }
-        if (j < 4) q->w[j] = qh;
-        else if (qh) { *q = U256_ZERO; return 1; }
+        over |= q3;
+        q3 = q2;
+        q2 = q1;
+        q1 = q0;
+        q0 = qh;
     }
-    if (rem)
-        for (int i = 0; i < nd; i++) {
-            rem->w[i] = n[i] >> s;
-            if (s && i + 1 < nd) rem->w[i] |= n[i + 1] << (64 - s);
-        }
+    if (over) return 1;
+    *q = u256_from_limbs(q0, q1, q2, q3);
+    for (int i = 0; i < nd; i++) {
+        rem[i] = n[i] >> s;
+        if (s && i + 1 < nd) rem[i] |= n[i + 1] << (64 - s);
+    }
     return 0;
 }
-
 /* n (8 limbs) / d: the quotient, and the remainder in *rem (may be NULL).
  * Returns 0, or 1 when d is zero or the quotient does not fit 256 bits (then *q and *rem are 0).
  * Knuth, The Art of Computer Programming 2, 4.3.1, algorithm D. */
@@ -302,17 +313,25 @@ static inline int u256_div_full(const uint64_t n8[8], u256 d, u256 *q, u256 *rem
         return 0;
     }
     if (nd == 1) {
-        uint64_t r = 0;
+        uint64_t r = 0, q3 = 0, q2 = 0, q1 = 0, q0 = 0, over = 0;
         for (int i = nn - 1; i >= 0; i--) {
-            uint64_t x = u256_div_128_64(r, n8[i], d.w[0], &r);
-            if (i < 4) q->w[i] = x;
-            else if (x) { *q = U256_ZERO; return 1; }
+            over |= q3;
+            q3 = q2;
+            q2 = q1;
+            q1 = q0;
+            q0 = u256_div_128_64(r, n8[i], d.w[0], &r);
         }
+        if (over) return 1;
+        *q = u256_from_limbs(q0, q1, q2, q3);
         if (rem) rem->w[0] = r;
         return 0;
     }
     if (nd == 2) return u256_div_two(n8, nn, d, q, rem);
-    return nd == 3 ? u256_div_many(n8, nn, d, 3, q, rem) : u256_div_many(n8, nn, d, 4, q, rem);
+    uint64_t rest[4] = {0, 0, 0, 0};
+    int failed = nd == 3 ? u256_div_limbs(n8, nn, d.w, 3, q, rest) : u256_div_limbs(n8, nn, d.w, 4, q, rest);
+    if (failed) *q = U256_ZERO;
+    else if (rem) *rem = u256_from_limbs(rest[0], rest[1], rest[2], rest[3]);
+    return failed;
 }
 
 /* floor(a * b / d). Returns 0, or 1 when d is zero or the quotient does not fit. */

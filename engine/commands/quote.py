@@ -5,18 +5,43 @@ from __future__ import annotations
 import re
 import sys
 from collections.abc import Callable, Iterable, Iterator
-from typing import Any, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 import click
 
-from engine.errors import FileNotReadable, WrongUsage
+from engine.errors import EXIT_NO, FileNotReadable, TiercelError, WrongUsage
+
+if TYPE_CHECKING:
+    from hotpath.pools.pool import Pool
 
 KIND = re.compile(r"[a-z0-9_]+\Z")
 Answer = Callable[[dict[str, Any], dict[str, Any] | None], dict[str, Any]]
 
+# a line that begins with a plain id: what follows decides the answer
+PLAIN_ID = re.compile(rb'\{\s*"id"\s*:\s*(-?(?:0|[1-9]\d{0,17})|"[ !#-\[\]-~]*"|null)\s*,')
+REMEMBERED = 4096
+PROBE = b'"whose answer is this"'
 
-def find_answer(kind: object) -> Answer | None:
-    """The `answer(state, swap)` of hotpath/pools/<kind>, or None where there is no such kind."""
+
+class QuoteRefused(TiercelError):
+    """The pool would not do that; `reason` is a code of the batch command."""
+
+    code = "TCL-6001"
+    what = "There is no quote: {reason}"
+    why = "{detail}"
+    do = "Ask for another amount or limit, or check the state in {path}"
+    exit_code = EXIT_NO
+
+
+class PoolNotReadable(TiercelError):
+    code = "TCL-6002"
+    what = "{path} holds no pool that can be quoted"
+    why = "{detail}"
+    do = "Give one JSON object with kind and state, as a line of --batch has them"
+
+
+def find_kind(kind: object) -> Any | None:
+    """The module hotpath.pools.<kind>, or None where there is no such kind."""
     from importlib import import_module
     from importlib.util import find_spec
 
@@ -25,51 +50,94 @@ def find_answer(kind: object) -> Answer | None:
     name = f"hotpath.pools.{kind}"
     if find_spec(name) is None:
         return None
-    answer: Answer | None = getattr(import_module(name), "answer", None)
-    return answer
+    found = import_module(name)
+    return found if hasattr(found, "answer") else None
+
+
+def make_pool(kind: object, state: object, path: str) -> Pool:
+    """The pool of a batch line, of whichever class its kind declares."""
+    from hotpath.pools.pool import Pool, Refusal
+
+    found = find_kind(kind)
+    if found is None:
+        raise PoolNotReadable(path=path, detail=f"kind names no pool that tiercel knows: {kind!r}")
+    if not isinstance(state, dict):
+        raise PoolNotReadable(path=path, detail="state is an object")
+    for value in vars(found).values():
+        if isinstance(value, type) and issubclass(value, Pool) and value is not Pool:
+            try:
+                return value.from_state(state)
+            except Refusal as e:
+                raise PoolNotReadable(path=path, detail=e.why) from e
+    raise PoolNotReadable(path=path, detail=f"the kind {kind} is quoted by --batch only")
 
 
 def answer_lines(lines: Iterable[bytes]) -> Iterator[bytes]:
-    """One JSON line out for each line in that is not blank, in order; a wrong one stops nothing."""
+    """One JSON line out for each line in that is not blank, in order; a wrong one stops nothing.
+
+    An answer is a function of its line without the id, so the last few thousand are remembered by
+    those bytes: a batch that asks the same again is not computed again.
+    """
+    remembered: dict[bytes, bytes] = {}
+    answers: dict[str, Answer] = {}
+    for line in lines:
+        start = PLAIN_ID.match(line)
+        if start is None:
+            if line.strip():
+                yield answer_line(line, answers)
+            continue
+        rest = line[start.end() :]
+        known = remembered.get(rest)
+        if known is not None:
+            yield b'{"id":' + start.group(1) + known
+            continue
+        out = answer_line(line, answers)
+        prefix = b'{"id":' + start.group(1)
+        if out.startswith(prefix) and keeps_id(rest):
+            if len(remembered) >= REMEMBERED:
+                remembered.clear()
+            remembered[rest] = out[len(prefix) :]
+        yield out
+
+
+def keeps_id(rest: bytes) -> bool:
+    """Whether a line ending in `rest` has the id it begins with: a later member "id" would win."""
+    import orjson
+
+    if b"\\" in rest or PROBE in rest:
+        return False
+    return bool(orjson.loads(b'{"id":' + PROBE + b"," + rest)["id"] == orjson.loads(PROBE))
+
+
+def answer_line(line: bytes, answers: dict[str, Answer]) -> bytes:
+    """The answer to one line; `answers` remembers the kinds met so far."""
     import orjson
 
     from hotpath.pools.pool import Refusal
 
-    answers: dict[str, Answer] = {}
-    loads, dumps = orjson.loads, orjson.dumps
-
     def refuse(id_: object, code: str, why: str) -> bytes:
-        return dumps({"id": id_, "error": {"code": code, "why": why}}) + b"\n"
+        return orjson.dumps({"id": id_, "error": {"code": code, "why": why}}) + b"\n"
 
-    for line in lines:
-        if not line.strip():
-            continue
-        try:
-            request = loads(line)
-        except orjson.JSONDecodeError as e:
-            yield refuse(None, "bad_line", f"not JSON: {e}")
-            continue
-        if not isinstance(request, dict):
-            yield refuse(None, "bad_line", "a line is an object with id, kind, state and swap")
-            continue
-        id_, kind = request.get("id"), request.get("kind")
-        answer = answers.get(kind) if isinstance(kind, str) else None
-        if answer is None:
-            answer = find_answer(kind)
-            if answer is None:
-                yield refuse(id_, "bad_kind", "kind names no pool that tiercel knows")
-                continue
-            answers[str(kind)] = answer
-        state, swap = request.get("state"), request.get("swap")
-        if not isinstance(state, dict) or not isinstance(swap, dict | None):
-            yield refuse(id_, "bad_field", "state is an object, and swap where it is given")
-            continue
-        try:
-            result = answer(state, swap)
-        except Refusal as e:
-            yield refuse(id_, e.code, e.why)
-            continue
-        yield dumps({"id": id_, "result": result}) + b"\n"
+    try:
+        request = orjson.loads(line)
+    except orjson.JSONDecodeError as e:
+        return refuse(None, "bad_line", f"not JSON: {e}")
+    if not isinstance(request, dict):
+        return refuse(None, "bad_line", "a line is an object with id, kind, state and swap")
+    id_, kind = request.get("id"), request.get("kind")
+    answer = answers.get(kind) if isinstance(kind, str) else None
+    if answer is None:
+        found = find_kind(kind)
+        if found is None:
+            return refuse(id_, "bad_kind", "kind names no pool that tiercel knows")
+        answer = answers[str(kind)] = found.answer
+    state, swap = request.get("state"), request.get("swap")
+    if not isinstance(state, dict) or not isinstance(swap, dict | None):
+        return refuse(id_, "bad_field", "state is an object, and swap where it is given")
+    try:
+        return orjson.dumps({"id": id_, "result": answer(state, swap)}) + b"\n"
+    except Refusal as e:
+        return refuse(id_, e.code, e.why)
 
 
 def open_lines(path: str) -> BinaryIO:
@@ -81,15 +149,95 @@ def open_lines(path: str) -> BinaryIO:
         raise FileNotReadable(path=path, detail=e.strerror or str(e)) from e
 
 
+def read_object(path: str) -> dict[str, Any]:
+    """The one JSON object in a file."""
+    import orjson
+
+    with open_lines(path) as f:
+        try:
+            document = orjson.loads(f.read())
+        except orjson.JSONDecodeError as e:
+            raise PoolNotReadable(path=path, detail=f"not JSON: {e}") from e
+    if not isinstance(document, dict):
+        raise PoolNotReadable(path=path, detail="not an object")
+    return document
+
+
+def whole_number(text: str, name: str) -> int:
+    if not re.fullmatch(r"\d{1,78}", text) or int(text) >> 256:
+        detail = f"{name} is a decimal integer of at most 256 bits"
+        raise WrongUsage(detail=detail, command="tiercel quote")
+    return int(text)
+
+
+def quote_one(
+    path: str, coin: int, amount: str, exact_out: bool, limit: str | None
+) -> dict[str, Any]:
+    """One quote as an object; QuoteRefused where there is none."""
+    from hotpath.pools.pool import Status
+
+    document = read_object(path)
+    pool = make_pool(document.get("kind"), document.get("state"), path)
+    size = whole_number(amount, "the amount")
+    to = whole_number(limit, "--limit") if limit is not None else None
+    quote = (pool.quote_out if exact_out else pool.quote_in)(coin, size, to)
+    if quote.status not in (Status.OK, Status.PARTIAL):
+        reason = quote.status.name.lower()
+        detail = "the pool would not execute this swap in this state"
+        raise QuoteRefused(reason=reason, detail=detail, path=path)
+    return {
+        "kind": document["kind"],
+        "status": quote.status.name.lower(),
+        "in": coin,
+        "amount_in": str(quote.amount_in),
+        "amount_out": str(quote.amount_out),
+        "fee": str(quote.fee),
+        "price_after": str(quote.price_after),
+        "crossed": quote.crossed,
+        "tick_after": quote.tick_after,
+        "cost": quote.cost,
+    }
+
+
 @click.command()
+@click.option("--pool", "pool_file", metavar="FILE", help="A batch line without id and swap.")
+@click.option("--in", "coin", type=click.IntRange(0, 1), help="Index of the coin paid in.")
+@click.option("--exact-in", metavar="AMOUNT", help="Pay exactly this, in smallest units.")
+@click.option("--exact-out", metavar="AMOUNT", help="Receive exactly this, in smallest units.")
+@click.option("--limit", metavar="P", help="Stop at this price (the kind's own integer).")
 @click.option("--batch", metavar="FILE", help="JSON lines to answer; - reads standard input.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
-def command(batch: str | None, as_json: bool) -> None:
+def command(
+    pool_file: str | None,
+    coin: int | None,
+    exact_in: str | None,
+    exact_out: str | None,
+    limit: str | None,
+    batch: str | None,
+    as_json: bool,
+) -> None:
     """Quote a swap against a pool's state, one or a batch, exact to the last unit."""
-    if batch is None:
-        raise WrongUsage(detail="--batch FILE is needed", command="tiercel quote")
-    out = sys.stdout.buffer
-    with open_lines(batch) as lines:
-        for line in answer_lines(lines):
-            out.write(line)
-    out.flush()
+    if (pool_file is None) == (batch is None):
+        raise WrongUsage(detail="one of --pool and --batch is needed", command="tiercel quote")
+    if batch is not None:
+        out = sys.stdout.buffer
+        with open_lines(batch) as lines:
+            for line in answer_lines(lines):
+                out.write(line)
+        out.flush()
+        return
+    assert pool_file is not None
+    amount = exact_in if exact_in is not None else exact_out
+    if coin is None or amount is None or (exact_in is not None and exact_out is not None):
+        detail = "--pool needs --in and one of --exact-in and --exact-out"
+        raise WrongUsage(detail=detail, command="tiercel quote")
+    answer = quote_one(pool_file, coin, amount, exact_out is not None, limit)
+    if as_json:
+        import orjson
+
+        sys.stdout.buffer.write(orjson.dumps(answer) + b"\n")
+        return
+    print(f"{answer['kind']}: pay {answer['amount_in']} of coin {coin}")
+    print(f"receive {answer['amount_out']} of coin {1 - coin} ({answer['status']})")
+    print(f"fee {answer['fee']}, {answer['crossed']} ticks or bins crossed, cost {answer['cost']}")
+    print(f"price after {answer['price_after']}")

@@ -39,6 +39,7 @@ cdef extern from "hotpath/pools/v3_logs.h" nogil:
     ctypedef struct v3_undo:
         v3_head head
     const int V3_DIVERGED
+    void v3_load_words() noexcept
     void v3_free(v3_pool* p) noexcept
     int v3_reserve(v3_pool* p, uint32_t capacity) noexcept
     uint32_t v3_rank(const v3_pool* p, int32_t tick) noexcept

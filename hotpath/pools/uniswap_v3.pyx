@@ -1,3 +1,4 @@
+# distutils: extra_compile_args = -fno-tree-vectorize
 """Uniswap V3 pools and their kin: exact swaps, logs, state. The walk itself is hotpath/pools/v3_pool.h.
 
 Equal to UniswapV3Pool (@uniswap/v3-core 1.0.1) and PancakeV3Pool (@pancakeswap/v3-core 1.0.2): fee,
@@ -19,6 +20,8 @@ from hotpath.u256 cimport *
 
 from hotpath.pools.events import Event, raw
 from hotpath.pools.pool import Diverged, Refusal
+
+v3_load_words()
 
 # a transaction may not use more (EIP-7825); a swap beyond is quoted, with its estimate in the batch
 GAS_CAP = 1 << 24

@@ -89,17 +89,126 @@ static inline void v3_liquidity_times(u128 liquidity, u256 diff, uint64_t p[8], 
         p[i + 3 + up] = (uint64_t)c;
     }
 }
-/* SqrtPriceMath.getAmount0Delta, low <= high, low > 0: liquidity * 2^96 * (high - low) / high / low.
- * ceil(ceil(x / a) / b) = ceil(x / (a b)), and so for floors: two divisions, never an overflow. */
+/* one digit of (r4 r3 r2 r1 : in) / (v4 v3 v2 v1), v4 with its top bit set; the r become the remainder */
+typedef struct { uint64_t r1, r2, r3, r4; } v3_rest;
+static inline __attribute__((always_inline)) uint64_t v3_digit_four(
+    v3_rest *r, uint64_t in, uint64_t v4, uint64_t v3, uint64_t v2, uint64_t v1) {
+    uint64_t qh, rh;
+    int exact = 1;
+    if (r->r4 >= v4) {
+        qh = ~0ull;
+        rh = r->r3 + v4;
+        exact = rh >= v4;
+    } else {
+        qh = u256_div_128_64(r->r4, r->r3, v4, &rh);
+    }
+    while (exact && (u128)qh * v3 > ((u128)rh << 64 | r->r2)) {
+        qh--;
+        rh += v4;
+        exact = rh >= v4;
+    }
+    u128 p1 = (u128)qh * v1, p2 = (u128)qh * v2 + (uint64_t)(p1 >> 64), p3 = (u128)qh * v3 + (uint64_t)(p2 >> 64);
+    u128 p4 = (u128)qh * v4 + (uint64_t)(p3 >> 64), t;
+    t = (u128)in - (uint64_t)p1;
+    uint64_t n1 = (uint64_t)t;
+    t = (u128)r->r1 - (uint64_t)p2 - ((uint64_t)(t >> 64) & 1);
+    uint64_t n2 = (uint64_t)t;
+    t = (u128)r->r2 - (uint64_t)p3 - ((uint64_t)(t >> 64) & 1);
+    uint64_t n3 = (uint64_t)t;
+    t = (u128)r->r3 - (uint64_t)p4 - ((uint64_t)(t >> 64) & 1);
+    uint64_t n4 = (uint64_t)t;
+    if (r->r4 - (uint64_t)(p4 >> 64) - ((uint64_t)(t >> 64) & 1)) { /* borrowed: one too large */
+        qh--;
+        t = (u128)n1 + v1;
+        n1 = (uint64_t)t;
+        t = (u128)n2 + v2 + (uint64_t)(t >> 64);
+        n2 = (uint64_t)t;
+        t = (u128)n3 + v3 + (uint64_t)(t >> 64);
+        n3 = (uint64_t)t;
+        n4 += v4 + (uint64_t)(t >> 64);
+    }
+    *r = (v3_rest){n1, n2, n3, n4};
+    return qh;
+}
+/* v3_amount0 for prices of two limbs whose product has four, the usual case: everything in registers.
+ * The quotient has at most three digits (liquidity * 2^96 * price / 2^192 < 2^160), and leading zero
+ * digits are skipped. */
+static inline u256 v3_amount0_middle(u128 low, u128 high, u128 liquidity, int up) {
+    const uint64_t a0 = (uint64_t)low, a1 = (uint64_t)(low >> 64), b0 = (uint64_t)high, b1 = (uint64_t)(high >> 64);
+    const u128 diff = high - low;
+    const uint64_t l0 = (uint64_t)liquidity, l1 = (uint64_t)(liquidity >> 64), x0 = (uint64_t)diff, x1 = (uint64_t)(diff >> 64);
+    /* d = low * high */
+    u128 m00 = (u128)a0 * b0, m01 = (u128)a0 * b1, m10 = (u128)a1 * b0, m11 = (u128)a1 * b1;
+    u128 mid = (m00 >> 64) + (uint64_t)m01 + (uint64_t)m10;
+    const u128 dl = mid << 64 | (uint64_t)m00, dh = m11 + (m01 >> 64) + (m10 >> 64) + (mid >> 64);
+    /* n = liquidity * (high - low) */
+    m00 = (u128)l0 * x0;
+    m01 = (u128)l0 * x1;
+    m10 = (u128)l1 * x0;
+    mid = (m00 >> 64) + (uint64_t)m01 + (uint64_t)m10;
+    const u128 nl = mid << 64 | (uint64_t)m00, nh = (u128)l1 * x1 + (m01 >> 64) + (m10 >> 64) + (mid >> 64);
+    /* d normalised by s bits, n by 96 + s: limbs v4..v1 and m7..m1 (m1 = 0 or the low half of n's first) */
+    const int s = __builtin_clzll((uint64_t)(dh >> 64));
+    const u128 vh = s ? dh << s | dl >> (128 - s) : dh, vl = dl << s;
+    const int k = 32 + s; /* 64 of the 96 bits are whole limbs */
+    uint64_t w0 = (uint64_t)nl, w1 = (uint64_t)(nl >> 64), w2 = (uint64_t)nh, w3 = (uint64_t)(nh >> 64);
+    uint64_t m7 = 0, m6, m5, m4, m3, m2;
+    if (k < 64) {
+        m6 = w3 >> (64 - k);
+        m5 = w3 << k | w2 >> (64 - k);
+        m4 = w2 << k | w1 >> (64 - k);
+        m3 = w1 << k | w0 >> (64 - k);
+        m2 = w0 << k;
+    } else {
+        const int t = k - 64;
+        m7 = t ? w3 >> (64 - t) : 0;
+        m6 = t ? w3 << t | w2 >> (64 - t) : w3;
+        m5 = t ? w2 << t | w1 >> (64 - t) : w2;
+        m4 = t ? w1 << t | w0 >> (64 - t) : w1;
+        m3 = w0 << t;
+        m2 = 0;
+    }
+    const uint64_t v4 = (uint64_t)(vh >> 64), v3 = (uint64_t)vh, v2 = (uint64_t)(vl >> 64), v1 = (uint64_t)vl;
+    /* value = m7..m2 and one zero limb m1; the rest starts as m7..m4, digits come with m3, m2, m1 */
+    v3_rest r = {m4, m5, m6, m7};
+    uint64_t q2 = 0, q1 = 0, q0;
+    if (m7 | (m6 >= v4)) q2 = v3_digit_four(&r, m3, v4, v3, v2, v1);
+    else r = (v3_rest){m3, m4, m5, m6};
+    if (r.r4 | (r.r3 >= v4)) q1 = v3_digit_four(&r, m2, v4, v3, v2, v1);
+    else r = (v3_rest){m2, r.r1, r.r2, r.r3};
+    q0 = v3_digit_four(&r, 0, v4, v3, v2, v1);
+    u256 q = {{q0, q1, q2, 0}};
+    return up && (r.r1 | r.r2 | r.r3 | r.r4) ? u256_add(q, U256_ONE, 0) : q;
+}
+/* SqrtPriceMath.getAmount0Delta, low <= high, low > 0: liquidity * 2^96 * (high - low) / high / low, each
+ * division rounded. ceil(ceil(x / a) / b) = ceil(x / (a b)), and so for floors: one division by the
+ * product of the prices, whose quotient has few limbs, instead of two with many. Never an overflow. */
 static inline u256 v3_amount0(u256 low, u256 high, u128 liquidity, int up) {
-    uint64_t p[8];
-    u256 q, rest, diff = u256_sub(high, low, 0);
-    v3_liquidity_times(liquidity, diff, p, 1); /* times 2^64 ... */
+    if (!(low.w[2] | high.w[2] | low.w[3] | high.w[3]) && u256_bits(low) + u256_bits(high) > 193)
+        return v3_amount0_middle(u256_low128(low), u256_low128(high), liquidity, up);
+    uint64_t p[8], d[6] = {0, 0, 0, 0, 0, 0}, rest[5] = {0, 0, 0, 0, 0};
+    u256 q = U256_ZERO, r;
+    v3_liquidity_times(liquidity, u256_sub(high, low, 0), p, 1); /* times 2^64 ... */
     for (int i = 6; i > 0; i--) p[i] = p[i] << 32 | p[i - 1] >> 32; /* ... times 2^32 */
-    u256_div_full(p, high, &q, &rest);
-    if (up && !u256_is_zero(rest)) q = u256_add(q, U256_ONE, 0);
-    u256_divmod(q, low, &q, &rest);
-    return up && !u256_is_zero(rest) ? u256_add(q, U256_ONE, 0) : q;
+    for (int i = 0; i < 3; i++) {
+        u128 c = 0;
+        for (int j = 0; j < 3; j++) {
+            c += (u128)low.w[i] * high.w[j] + d[i + j];
+            d[i + j] = (uint64_t)c;
+            c >>= 64;
+        }
+        if (i + 3 < 6) d[i + 3] = (uint64_t)c;
+    }
+    const int nn = u256_limbs(p, 7), nd = u256_limbs(d, 5);
+    if (nd < 3) { /* prices at the lower end */
+        u256_div_full(p, u256_from_limbs(d[0], d[1], 0, 0), &q, &r);
+        return up && !u256_is_zero(r) ? u256_add(q, U256_ONE, 0) : q;
+    }
+    if (nn < nd) return up && nn ? U256_ONE : q;
+    if (nd == 3) u256_div_limbs(p, nn, d, 3, &q, rest);
+    else if (nd == 4) u256_div_limbs(p, nn, d, 4, &q, rest);
+    else u256_div_limbs(p, nn, d, 5, &q, rest);
+    return up && (rest[0] | rest[1] | rest[2] | rest[3] | rest[4]) ? u256_add(q, U256_ONE, 0) : q;
 }
 /* SqrtPriceMath.getAmount1Delta, low <= high: liquidity * (high - low) / 2^96 */
 static inline u256 v3_amount1(u256 low, u256 high, u128 liquidity, int up) {
@@ -177,7 +286,8 @@ static inline int v3_surely_short0(double amount, u256 low, u256 high, u128 liqu
 /* whether floor(amount * (10^6 - fee) / 10^6) >= need, without dividing where the products fit (need is below 2^224) */
 static inline int v3_reaches(u256 amount, uint32_t fee, u256 need) {
     u256 less_fee;
-    if (amount.w[3]) {
+    if (amount.w[3]) { /* at least 2^192, and a millionth of it is above 2^172 */
+        if (!need.w[3] && need.w[2] < 1ull << 44) return 1;
         u256_muldiv_u64(amount, V3_MILLION - fee, V3_MILLION, 0, &less_fee);
         return !u256_lt(less_fee, need);
     }

@@ -85,6 +85,24 @@ static inline int v3_reserve(v3_pool *p, uint32_t capacity) {
     p->capacity = capacity;
     return 0;
 }
+/* Prices at which words of the bitmap end: going down at ticks divisible by 256 whatever the spacing, going
+ * up with spacing 1 at those that leave 255. Constants, computed once when the module that walks is loaded
+ * (1 ms, 330 KiB), because a walk through a stretch without ticks stops at each of them. */
+#define V3_WORDS 3466
+static u256 v3_word_start[2 * V3_WORDS], v3_word_end[2 * V3_WORDS];
+static inline void v3_load_words(void) {
+    for (int i = 0; i < 2 * V3_WORDS; i++) {
+        const int32_t start = (i - V3_WORDS) * 256, end = start + 255;
+        if (start >= V3_MIN_TICK) v3_word_start[i] = v3_price_at_tick(start);
+        if (end <= V3_MAX_TICK) v3_word_end[i] = v3_price_at_tick(end);
+    }
+}
+static inline u256 v3_price_of_edge(int32_t tick) {
+    const int32_t i = (tick >> 8) + V3_WORDS, low = tick & 255;
+    if (!low && v3_word_start[i].w[0]) return v3_word_start[i];
+    if (low == 255 && v3_word_end[i].w[0]) return v3_word_end[i];
+    return v3_price_at_tick(tick);
+}
 /* how many keys are <= tick */
 static inline uint32_t v3_rank(const v3_pool *p, int32_t tick) {
     uint32_t low = 0, n = p->count;
@@ -241,7 +259,7 @@ static inline __attribute__((always_inline)) void v3_swap_body(
             w->status = V3_TOO_MANY_STEPS;
             return;
         }
-        u256 edge = found ? v3_price_of(p, zero_for_one ? h->here - 1 : h->here) : v3_price_at_tick(next);
+        u256 edge = found ? v3_price_of(p, zero_for_one ? h->here - 1 : h->here) : v3_price_of_edge(next);
         int beyond = zero_for_one ? u256_lt(edge, limit) : u256_lt(limit, edge);
         if (quiet) {
             if (beyond) {
@@ -336,7 +354,7 @@ static inline int v3_follow(v3_pool *p, int zero_for_one, u256 paid, u256 price,
         const int quiet = !h->liquidity;
         int found = quiet ? v3_next_far(p, h->here, h->tick, zero_for_one, &next, &words)
                           : v3_next(p, h->here, h->tick, zero_for_one, &next);
-        u256 edge = found ? v3_price_of(p, zero_for_one ? h->here - 1 : h->here) : v3_price_at_tick(next);
+        u256 edge = found ? v3_price_of(p, zero_for_one ? h->here - 1 : h->here) : v3_price_of_edge(next);
         int beyond = zero_for_one ? u256_lt(edge, price) : u256_lt(price, edge);
         u256 target = beyond ? price : edge;
         if (quiet) {

@@ -70,8 +70,8 @@ class FlowSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     half_spread_ppm: Ppm = 100
     spacing_ppm: Ppm = 40
     reference_ppm: Ppm = 4_000  # size of the slow swing; faster ones are fractions of it
-    wobble_ppm: Ppm = 600  # of this exchange alone
-    wobble_ms: Annotated[int, Meta(ge=10, le=3_600_000)] = 1_500
+    wobble_ppm: Ppm = 1_200  # of this exchange alone
+    wobble_ms: Annotated[int, Meta(ge=10, le=3_600_000)] = 1_200
     lag_ms: Milliseconds = 60  # how far behind the price a maker may quote
     level_notional: Amount = "20000"  # mean size of a level, quote
     tick_ms: Annotated[int, Meta(ge=1, le=1_000)] = 5  # the flow acts this often

@@ -1,0 +1,360 @@
+"""Cross-checks of a configuration: what no single field can know. Each refusal has its own code."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from decimal import Decimal
+from typing import ClassVar
+
+from engine.application import ActorSettings, Application, LaneSettings, actors
+from engine.document import At, Document
+from engine.errors import TiercelError
+
+PRODUCT_LIMIT = 100
+TOP_RESTARTS, TOP_SECONDS = 3, 300
+DRILL_LANE, DRILL_ROOT = (30, 60), (300, 300)
+LEAST_BACKOFF_CAP_MS = 1000
+MODES = ("replay", "simulation", "testnet", "live")
+RESERVED = ("root",)
+
+
+class LeasesExceedLimit(TiercelError):
+    code: ClassVar[str] = "TCL-1016"
+    what = "{where}: the leases of {field} exceed the limit"
+    why = "They sum to {total}, and the limit is {limit}"
+    do = "Lower the shares under risk.leases or raise risk.total"
+
+
+class DrillOutsideSimulation(TiercelError):
+    code: ClassVar[str] = "TCL-1017"
+    what = "{where}: `drill: true` is refused outside simulation"
+    why = "{detail}"
+    do = "Remove `drill`, or set every mode to simulation"
+
+
+class RestartsTooMany(TiercelError):
+    code: ClassVar[str] = "TCL-1018"
+    what = "{where}: the restart limits are refused"
+    why = "{detail}"
+    do = "Lower max_restarts or widen the window (docs/supervision.md)"
+
+
+class GroupSplit(TiercelError):
+    code: ClassVar[str] = "TCL-1019"
+    what = "{where}: {strategy} trades groups on venues that are not all in its lane"
+    why = "A group reserves all its legs before the first is sent; {venue} is in lane {lane}"
+    do = "Put the venue actors of {strategy} into lane {own}"
+
+
+class MixedModes(TiercelError):
+    code: ClassVar[str] = "TCL-1020"
+    what = "{where}: the legs of {strategy} are partly real and partly pretended"
+    why = "{detail}"
+    do = "Give its venues one mode, or set `allow_mixed_legs: true`; its P&L is then marked"
+
+
+class LiveNotArmed(TiercelError):
+    code: ClassVar[str] = "TCL-1021"
+    what = "{where}: live is refused"
+    why = "Live trading needs arming by an operator, which this version does not have"
+    do = "Use simulation or testnet"
+
+
+class UnknownName(TiercelError):
+    code: ClassVar[str] = "TCL-1022"
+    what = "{where}: {place} names {name}, which does not exist"
+    why = "{detail}"
+    do = "Correct the name"
+
+
+class DuplicateName(TiercelError):
+    code: ClassVar[str] = "TCL-1023"
+    what = "{where}: the name {name} is taken"
+    why = "Lanes and actors need names of their own, and {name} stands for another already"
+    do = "Choose another name"
+
+
+class LimitsMissing(TiercelError):
+    code: ClassVar[str] = "TCL-1024"
+    what = "{where}: {name} has no risk limits"
+    why = "The gate refuses what no limit speaks of, so nothing could trade there"
+    do = "Add {name} under {place}"
+
+
+class PlacementRefused(TiercelError):
+    code: ClassVar[str] = "TCL-1025"
+    what = "{where}: {actor} cannot stand in lane {lane}"
+    why = "{detail}"
+    do = "Move it to a lane that fits"
+
+
+class ModeRefused(TiercelError):
+    code: ClassVar[str] = "TCL-1026"
+    what = "{where}: mode {mode} of {venue} is refused"
+    why = "{detail}"
+    do = "Give the venue and the application modes that fit"
+
+
+class SizeRefused(TiercelError):
+    code: ClassVar[str] = "TCL-1027"
+    what = "{where}: {place} is {value}"
+    why = "The size of an outbox is a power of two"
+    do = "Use {near}"
+
+
+def role_of(kind: str) -> str:
+    """feed, venue, rest, strategy, journal, recorder or actor, from an actor's kind."""
+    parts = kind.strip("./").split("/")
+    if parts[-1] == "rest" and len(parts) > 2:
+        return "rest"
+    if parts[0] in ("feeds", "venues"):
+        return parts[0][:-1]
+    if "strategies" in parts or kind.endswith(".py"):
+        return "strategy"
+    return parts[-1] if parts[-1] in ("journal", "recorder") else "actor"
+
+
+def check(app: Application, document: Document) -> None:
+    """Raise the first condition that does not hold."""
+    for one in (
+        _names,
+        _modes,
+        _drill,
+        _restarts,
+        _placement,
+        _references,
+        _groups,
+        _limits,
+        _leases,
+        _sizes,
+    ):
+        run: Callable[[Application, Document], None] = one
+        run(app, document)
+
+
+def _each(app: Application) -> Iterator[tuple[At, LaneSettings, ActorSettings]]:
+    for i, lane in enumerate(app.lanes):
+        for j, actor in enumerate(lane.actors):
+            yield ("lanes", i, "actors", j), lane, actor
+
+
+def _names(app: Application, document: Document) -> None:
+    lanes: set[str] = set(RESERVED)
+    taken: set[str] = set(RESERVED)
+    for i, lane in enumerate(app.lanes):
+        if lane.name in lanes:
+            raise DuplicateName(where=document.where(("lanes", i, "name")), name=lane.name)
+        lanes.add(lane.name)
+    for at, _, actor in _each(app):
+        if actor.name in taken:
+            raise DuplicateName(where=document.where((*at, "name")), name=actor.name)
+        taken.add(actor.name)
+
+
+def _modes(app: Application, document: Document) -> None:
+    if app.mode == "live":
+        raise LiveNotArmed(where=document.where(("mode",)))
+    for name, venue in app.venues.items():
+        at: At = ("venues", name, "mode")
+        if venue.mode == "live":
+            raise LiveNotArmed(where=document.where(at))
+        if (app.mode == "replay") != (venue.mode == "replay"):
+            detail = "Replay holds for the whole application or not at all"
+        elif MODES.index(venue.mode) > MODES.index(app.mode):
+            detail = f"The application's mode is {app.mode}, and no venue may go beyond it"
+        elif venue.mode == "testnet" and (venue.key is None or venue.endpoints is None):
+            detail = "It needs endpoints and a key"
+        else:
+            continue
+        raise ModeRefused(where=document.where(at), mode=venue.mode, venue=name, detail=detail)
+    for at, _, actor in _each(app):
+        modes = {n: app.venues[n].mode for n in _venues_of(actor) if n in app.venues}
+        if (
+            role_of(actor.kind) != "strategy"
+            or app.allow_mixed_legs
+            or len(set(modes.values())) < 2
+        ):
+            continue
+        detail = ", ".join(f"{n} is {m}" for n, m in modes.items())
+        raise MixedModes(where=document.where(at), strategy=actor.name, detail=detail)
+
+
+def _venues_of(actor: ActorSettings) -> list[str]:
+    return sorted({i.partition(".")[0] for i in actor.instruments})
+
+
+def _drill(app: Application, document: Document) -> None:
+    if not app.drill:
+        return
+    others = [n for n, v in app.venues.items() if v.mode != "simulation"]
+    if app.mode != "simulation" or others:
+        detail = f"The venue {others[0]} is not" if others else f"The mode is {app.mode}"
+        raise DrillOutsideSimulation(where=document.where(("drill",)), detail=detail)
+
+
+def _restarts(app: Application, document: Document) -> None:
+    root = app.supervision
+
+    def refuse(at: At, detail: str) -> None:
+        raise RestartsTooMany(where=document.where(at), detail=detail)
+
+    most, seconds = DRILL_ROOT if app.drill else (TOP_RESTARTS, TOP_SECONDS)
+    if root.max_restarts * seconds > most * root.max_seconds or root.max_restarts > most:
+        refuse(("supervision",), f"The root may restart at most {most} times in {seconds} s")
+    for i, lane in enumerate(app.lanes):
+        at: At = ("lanes", i, "supervision")
+        own = lane.supervision
+        if app.drill:
+            most, seconds = DRILL_LANE
+            if own.max_restarts > most:
+                refuse(at, f"A drill's lane may restart at most {most} times in {seconds} s")
+            continue
+        product = root.max_restarts * own.max_restarts
+        if product > PRODUCT_LIMIT:
+            refuse(
+                at,
+                f"The product over the levels, {root.max_restarts} x {own.max_restarts}, "
+                f"is over {PRODUCT_LIMIT}",
+            )
+    if app.drill:
+        return
+    places: list[tuple[At, int]] = [(("supervision",), root.backoff.cap_ms)]
+    places += [
+        (("lanes", i, "supervision"), lane.supervision.backoff.cap_ms)
+        for i, lane in enumerate(app.lanes)
+    ]
+    for at, cap in places:
+        if cap < LEAST_BACKOFF_CAP_MS:
+            refuse(at, f"A back-off cap under {LEAST_BACKOFF_CAP_MS} ms is for drills only")
+
+
+def _known(
+    document: Document, at: At, place: str, names: Iterable[str], known: Iterable[str]
+) -> None:
+    from difflib import get_close_matches
+
+    known = list(known)
+    for name in names:
+        if name in known:
+            continue
+        near = get_close_matches(name, known, 1)
+        detail = f"Did you mean {near[0]}" if near else f"There are {', '.join(known) or 'none'}"
+        raise UnknownName(where=document.where(at), place=place, name=name, detail=detail)
+
+
+def _references(app: Application, document: Document) -> None:
+    named = actors(app)
+    for listing in app.instruments:
+        _known(document, ("instruments", listing), listing, [listing.partition(".")[0]], app.venues)
+    for at, _, actor in _each(app):
+        _known(document, (*at, "instruments"), actor.name, actor.instruments, app.instruments)
+        _known(document, (*at, "follows"), actor.name, actor.follows, [*named, *RESERVED])
+        if actor.venue is not None:
+            _known(document, (*at, "venue"), actor.name, [actor.venue], app.venues)
+    if app.risk is None:
+        return
+    _known(document, ("risk", "venues"), "risk.venues", app.risk.venues, app.venues)
+    _known(
+        document, ("risk", "instruments"), "risk.instruments", app.risk.instruments, app.instruments
+    )
+    strategies = [n for n, (_, a) in named.items() if role_of(a.kind) == "strategy"]
+    _known(document, ("risk", "strategies"), "risk.strategies", app.risk.strategies, strategies)
+    for i, lease in enumerate(app.risk.leases):
+        place: At = ("risk", "leases", i)
+        _known(document, place, "a lease", [lease.strategy], strategies)
+        _known(document, place, "a lease", [lease.venue], app.venues)
+
+
+def _placement(app: Application, document: Document) -> None:
+    journal_seen = False
+    for at, lane, actor in _each(app):
+        role = role_of(actor.kind)
+        detail = None
+        if role in ("feed", "venue", "rest") and actor.venue is None:
+            detail = f"A {role} actor needs `venue`"
+        elif role in ("feed", "venue") and lane.runtime != "uvloop":
+            detail = f"A {role} holds a connection, which needs the runtime uvloop"
+        elif role in ("rest", "journal", "recorder") and lane.runtime != "trio":
+            detail = f"A {role} waits for disk or HTTP, which needs the runtime trio"
+        elif role == "journal" and journal_seen:
+            detail = "There is one journal"
+        elif role == "venue" and not journal_seen:
+            detail = "The journal starts before any venue: list its lane first"
+        journal_seen |= role == "journal"
+        if detail is not None:
+            raise PlacementRefused(
+                where=document.where(at), actor=actor.name, lane=lane.name, detail=detail
+            )
+
+
+def _groups(app: Application, document: Document) -> None:
+    homes = {
+        a.venue: lane.name for _, lane, a in _each(app) if role_of(a.kind) == "venue" and a.venue
+    }
+    for at, lane, actor in _each(app):
+        venues = _venues_of(actor)
+        if role_of(actor.kind) != "strategy" or len(venues) < 2:
+            continue
+        for venue in venues:
+            if venue in homes and homes[venue] != lane.name:
+                raise GroupSplit(
+                    where=document.where(at),
+                    strategy=actor.name,
+                    venue=venue,
+                    lane=homes[venue],
+                    own=lane.name,
+                )
+
+
+def _limits(app: Application, document: Document) -> None:
+    risk = app.risk
+    for at, _, actor in _each(app):
+        if role_of(actor.kind) != "venue":
+            continue
+        where = document.where(at)
+        if risk is None or actor.venue not in risk.venues:
+            raise LimitsMissing(where=where, name=actor.venue, place="risk.venues")
+        for listing in actor.instruments:
+            if listing not in risk.instruments:
+                raise LimitsMissing(where=where, name=listing, place="risk.instruments")
+
+
+def _leases(app: Application, document: Document) -> None:
+    if app.risk is None:
+        return
+    leases, total = app.risk.leases, app.risk.total
+    sums: tuple[tuple[str, Decimal, Decimal], ...] = (
+        (
+            "gross_notional",
+            sum((Decimal(x.gross_notional) for x in leases), Decimal(0)),
+            Decimal(total.max_gross_notional),
+        ),
+        (
+            "open_notional",
+            sum((Decimal(x.open_notional) for x in leases), Decimal(0)),
+            Decimal(total.max_open_notional),
+        ),
+        (
+            "open_orders",
+            Decimal(sum(x.open_orders for x in leases)),
+            Decimal(total.max_open_orders),
+        ),
+    )
+    for field, got, limit in sums:
+        if got > limit:
+            raise LeasesExceedLimit(
+                where=document.where(("risk", "leases")), field=field, total=got, limit=limit
+            )
+
+
+def _sizes(app: Application, document: Document) -> None:
+    for i, lane in enumerate(app.lanes):
+        for place in ("outbox_kib", "inputs_kib"):
+            value = getattr(lane, place)
+            if value & (value - 1):
+                raise SizeRefused(
+                    where=document.where(("lanes", i, place)),
+                    place=place,
+                    value=value,
+                    near=1 << value.bit_length(),
+                )

@@ -1,0 +1,157 @@
+"""What the root tells a lane: one JSON document on the socketpair, descriptors by number.
+
+Descriptors are inherited (`pass_fds`), so a number here is the lane's own. Secrets travel in this
+document only, to the lanes that hold that venue's actors only, and never touch a disk.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+import msgspec
+
+from engine.application import (
+    Instrument,
+    InstrumentLimits,
+    LaneSupervision,
+    Lease,
+    Logs,
+    Mode,
+    Restart,
+    StrategyLimits,
+    TotalLimits,
+    Venue,
+    VenueLimits,
+)
+from engine.secret import decode_hook, reveal_hook
+
+JOURNAL, RECORDER = "journal", "recorder"
+"""Names of the gating readers."""
+
+
+class OutboxSpec(msgspec.Struct, frozen=True, kw_only=True):
+    """An outbox this lane writes: `Outbox.attach(fd, epoch, build_hash=...)`.
+
+    `bells` maps each reader that can sleep to its eventfd (`Outbox.set_bell`).
+    """
+
+    name: str
+    source: int
+    fd: int
+    epoch: int
+    bells: dict[str, int]
+
+
+class FollowSpec(msgspec.Struct, frozen=True, kw_only=True):
+    """An outbox of another lane that actors here follow.
+
+    `Reader.attach(fd, reader, lossy)`; `actors` are the names of those here that take its records.
+    """
+
+    name: str
+    source: int
+    fd: int
+    reader: str
+    lossy: bool
+    actors: list[str]
+
+
+class ListingSpec(msgspec.Struct, frozen=True, kw_only=True):
+    """An instrument with its numbers; `top` is the board slot of each feed actor that serves it."""
+
+    name: str
+    number: int
+    venue: str
+    symbol: str
+    base_asset: int
+    quote_asset: int
+    settings: Instrument
+    limits: InstrumentLimits | None = None
+    top: dict[str, int] = {}
+
+
+class VenueSpec(msgspec.Struct, frozen=True, kw_only=True):
+    """A venue; `settings.key` is None in lanes that hold no actor of it.
+
+    `source` is that of its venue actor (0: the application has none), `account` the number of
+    its key's account.
+    """
+
+    name: str
+    source: int
+    account: int
+    settings: Venue
+    limits: VenueLimits | None = None
+
+
+class ActorSpec(msgspec.Struct, frozen=True, kw_only=True):
+    """An actor of this lane."""
+
+    name: str
+    kind: str
+    role: str
+    source: int
+    outbox: OutboxSpec
+    venue: str | None
+    instruments: list[str]
+    follows: list[str]
+    restart: Restart
+    settings: dict[str, Any]
+
+
+class BoardSpec(msgspec.Struct, frozen=True, kw_only=True):
+    """The board: `Board.attach(fd)`; `slots` by name, `own` are those this lane may write."""
+
+    fd: int
+    slots: dict[str, int]
+    own: list[str]
+
+
+class LaneSpec(msgspec.Struct, frozen=True, kw_only=True):
+    """Everything a lane needs to start."""
+
+    lane: str
+    runtime: Literal["uvloop", "trio"]
+    epoch: int
+    application: str
+    mode: Mode
+    drill: bool
+    run: str
+    instance: int
+    seed: int
+    state: str
+    beside: str
+    root_pid: int
+    root_start: int
+    build_hash: int
+    schema_hash: int
+    config_hash: int
+    spin: bool
+    core: int | None
+    heartbeat_ms: int
+    shutdown_ms: int
+    bell: int
+    board: BoardSpec
+    histograms: int | None
+    inputs: OutboxSpec | None
+    actors: list[ActorSpec]
+    follows: list[FollowSpec]
+    listings: dict[str, ListingSpec]
+    venues: dict[str, VenueSpec]
+    assets: dict[str, int]
+    sources: dict[str, int]
+    total: TotalLimits | None
+    leases: list[Lease]
+    strategies: dict[str, StrategyLimits]
+    supervision: LaneSupervision
+    logs: Logs
+
+
+def encode(spec: LaneSpec) -> bytes:
+    """The document as it travels, secrets revealed: for the socketpair only."""
+    return msgspec.json.encode(spec, enc_hook=reveal_hook)
+
+
+def decode(document: bytes) -> LaneSpec:
+    """The document as the lane reads it; secrets are `Secret` again."""
+    return msgspec.json.decode(document, type=LaneSpec, dec_hook=decode_hook)

@@ -1,0 +1,22 @@
+"""What Python sees of the socket adapter: see sockets.pyx."""
+
+from typing import Any
+
+from hotpath.lane import Actor, Connection, Lane
+
+FRAME_LIMIT: int
+PING_AFTER_NS: int
+SILENCE_LIMIT_NS: int
+
+class Socket(Connection):
+    frames_sent: int
+    bytes_sent: int
+    def __init__(self, transport: Any, channel: int, mask_seed: int) -> None: ...
+    def drop(self) -> None: ...
+    def control_frame(self, opcode: int, payload: bytes) -> bool: ...
+
+class Listener:
+    heard: int
+    pinged: int
+    def __init__(self, lane: Lane, actor: Actor, channel: int, runtime: Any) -> None: ...
+    def keep_alive(self, now: int) -> None: ...

@@ -1,0 +1,1 @@
+"""Keeping lanes and actors alive: decisions on virtual time, without processes or clocks."""

@@ -1,0 +1,224 @@
+"""Intents: drafted in place, written as records, handed to the venues of the lane in the turn.
+
+Drafts lie in the actor (at most eight legs), so deciding allocates nothing. `submit` is the only
+way out: it writes every leg as a record first (what was decided is known whatever happens next),
+then asks each venue to reserve, and only when all have reserved lets them send.
+"""
+
+from libc.stdint cimport int64_t, uint16_t, uint32_t, uint64_t
+from libc.string cimport memset
+
+from hotpath.lane cimport Actor
+from hotpath.market cimport Market
+from hotpath.records cimport (
+    TC_BOOK_STATE,
+    TC_BUY,
+    TC_CAUSE,
+    TC_DEPTH,
+    TC_FILL,
+    TC_GAP,
+    TC_GTC,
+    TC_INTENT,
+    TC_IOC,
+    TC_LIMIT,
+    TC_OP_CANCEL,
+    TC_OP_PLACE,
+    TC_ORDER_EVENT,
+    TC_REASON_GROUP,
+    TC_REFUSED,
+    TC_SELL,
+    TC_SNAPSHOT,
+    TC_TOP,
+    tc_fill,
+    tc_header,
+    tc_intent,
+    tc_order_event,
+    tc_order_id,
+    tc_refused,
+    tc_top,
+)
+from hotpath.venue cimport Venue
+
+from hotpath.records import unpack
+
+
+class TooManyLegs(ValueError):
+    """More than eight intents drafted before submit()."""
+
+
+cdef class Strategy(Actor):
+    def __init__(self, lane, name, outbox, *, uint64_t instance=0, settings=None):
+        super().__init__(lane, name, outbox)
+        self.markets = []
+        self.venues = {}
+        self.settings = settings
+        self.instance = instance
+        self.intent_life_ns = 1_000_000_000
+        self.wants = (1 << TC_ORDER_EVENT | 1 << TC_FILL | 1 << TC_REFUSED | 1 << TC_TOP
+                      | 1 << TC_GAP | 1 << TC_BOOK_STATE)
+
+    def add_market(self, Market market):
+        """A market to decide on, in the configuration's order."""
+        self.markets.append(market)
+
+    def add_venue(self, Venue venue):
+        """A venue of this lane: intents go to it by a direct call within the turn."""
+        self.venues[venue.source] = venue
+
+    # ---- inputs
+
+    cdef int on_top(self, Market market) except -1:
+        self.on_book(market)
+        return 0
+
+    cdef int take_record(self, const tc_header* r) except -1:
+        cdef const void* payload = <const char*>r + sizeof(tc_header)
+        if r.kind == TC_ORDER_EVENT:
+            if (<const tc_order_event*>payload).strategy == self.source:
+                return self.take_order(r, <const tc_order_event*>payload)
+        elif r.kind == TC_FILL:
+            if (<const tc_fill*>payload).strategy == self.source:
+                return self.take_fill(r, <const tc_fill*>payload)
+        elif r.kind == TC_REFUSED:
+            if (<const tc_refused*>payload).strategy == self.source:
+                return self.take_refused(r, <const tc_refused*>payload)
+        else:
+            return self.take_market(r)
+        return 0
+
+    cdef int take_order(self, const tc_header* r, const tc_order_event* e) except -1:
+        self.on_order(unpack(r.kind, (<const char*>r + sizeof(tc_header))[:r.length - sizeof(tc_header)]))
+        return 0
+
+    cdef int take_fill(self, const tc_header* r, const tc_fill* f) except -1:
+        self.on_fill(unpack(r.kind, (<const char*>r + sizeof(tc_header))[:r.length - sizeof(tc_header)]))
+        return 0
+
+    cdef int take_refused(self, const tc_header* r, const tc_refused* x) except -1:
+        self.on_refused(unpack(r.kind, (<const char*>r + sizeof(tc_header))[:r.length - sizeof(tc_header)]))
+        return 0
+
+    cdef int take_market(self, const tc_header* r) except -1:
+        """A feed of another lane: its records write this strategy's own Market."""
+        cdef Market market
+        cdef const tc_top* top
+        if r.kind != TC_TOP:
+            return 0
+        top = <const tc_top*>(<const char*>r + sizeof(tc_header))
+        for market in self.markets:
+            if market.feed == r.source and market.instrument == r.instrument:
+                market.top = top[0]
+                market.received = self.lane.stamp
+                market.cause = TC_CAUSE(r.source, r.position)
+                self.cause = market.cause
+                self.on_top(market)
+                return 0
+        return 0
+
+    def on_book(self, market):
+        """The top of a market changed."""
+
+    def on_order(self, event):
+        """An order of this strategy changed (hotpath.records.OrderEvent)."""
+
+    def on_fill(self, fill):
+        """An order of this strategy traded (hotpath.records.Fill)."""
+
+    def on_refused(self, refusal):
+        """The gate refused an intent of this strategy (hotpath.records.Refused)."""
+
+    # ---- intents
+
+    cdef tc_order_id id_of(self, uint64_t position, int leg, int attempt) noexcept:
+        """instance(40) source(16) position(48) leg(8) attempt(16)."""
+        cdef tc_order_id order
+        order.hi = (self.instance << 24) | (<uint64_t>self.source << 8) | (position >> 40)
+        order.lo = (position << 24) | (<uint64_t>leg << 16) | <uint64_t>attempt
+        return order
+
+    cdef tc_intent* draft(self, Market market) noexcept:
+        """A zeroed intent priced from `market` as it is now; NULL when eight are drafted."""
+        cdef tc_intent* i
+        if self.drafted == 8:
+            return NULL
+        i = &self.drafts[self.drafted]
+        self.draft_instruments[self.drafted] = market.instrument
+        self.drafted += 1
+        memset(i, 0, sizeof(tc_intent))
+        i.op, i.type, i.time_in_force = TC_OP_PLACE, TC_LIMIT, TC_IOC
+        i.strategy, i.venue, i.feed = self.source, market.venue, market.feed
+        i.feed_update_id = market.top.update_id
+        i.feed_epoch = market.top.epoch
+        i.feed_bid, i.feed_ask = market.top.bid_price, market.top.ask_price
+        i.deadline = self.lane.now + self.intent_life_ns
+        i.stamp_in_hand = self.lane.stamp
+        return i
+
+    cdef int submit(self) except -1:
+        """Write the drafts, reserve all, then send all; returns how many legs were sent."""
+        cdef int n = self.drafted, i, control, reserved = 0, sent = 0
+        cdef uint64_t first = self.outbox.writer.position + 1
+        cdef int64_t decided
+        cdef const tc_header* records[8]
+        cdef Venue venue
+        if n == 0:
+            return 0
+        self.drafted = 0
+        decided = self.lane.clock()
+        for i in range(n):
+            self.drafts[i].stamp_decided = decided
+            if n > 1:
+                self.drafts[i].group = first
+            self.drafts[i].leg, self.drafts[i].legs = i, n
+            self.positions_written[i] = self.emit(
+                TC_INTENT, self.draft_instruments[i], self.cause, &self.drafts[i],
+                sizeof(tc_intent))
+            records[i] = self.outbox.last_record()
+        for i in range(n):
+            venue = <Venue>self.venues.get(self.drafts[i].venue)
+            if venue is None:
+                continue                   # another lane's venue follows this outbox
+            control = venue.reserve(records[i])
+            if control:
+                for i in range(reserved):
+                    venue = <Venue>self.venues.get(self.drafts[i].venue)
+                    venue.release(records[i], TC_REASON_GROUP)
+                for i in range(reserved + 1, n):
+                    venue = <Venue>self.venues.get(self.drafts[i].venue)
+                    if venue is not None:
+                        venue.deny(records[i], TC_REASON_GROUP)
+                return 0
+            reserved += 1
+        for i in range(n):
+            venue = <Venue>self.venues.get(self.drafts[i].venue)
+            if venue is not None:
+                sent += venue.execute(records[i])
+        return sent
+
+    # ---- Python doors of the intents
+
+    def place(self, Market market, int side, int64_t price, int64_t quantity, *, int type=TC_LIMIT,
+              int time_in_force=TC_GTC, int rule=0, int flags=0, int64_t expected_price=0,
+              submit=True):
+        """Draft a placement (ticks, lots) and, unless told not to, submit; returns the order id."""
+        cdef tc_intent* i = self.draft(market)
+        if i == NULL:
+            raise TooManyLegs(self.name)
+        i.side, i.price, i.quantity = side, price, quantity
+        i.type, i.time_in_force, i.rule, i.flags = type, time_in_force, rule, flags
+        i.expected_price = expected_price or price
+        cdef uint64_t position = self.outbox.writer.position + self.drafted
+        cdef tc_order_id order = self.id_of(position, self.drafted - 1, 0)
+        if submit:
+            self.submit()
+        return (<object>order.hi << 64) | order.lo
+
+    def cancel(self, Market market, order_id, *, int rule=0):
+        """Cancel an order of this strategy (cancels have no deadline)."""
+        cdef tc_intent* i = self.draft(market)
+        if i == NULL:
+            raise TooManyLegs(self.name)
+        i.op, i.rule, i.deadline = TC_OP_CANCEL, rule, 0
+        i.target.hi = order_id >> 64
+        i.target.lo = order_id & 0xffffffffffffffff
+        self.submit()

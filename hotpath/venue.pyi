@@ -1,0 +1,6 @@
+"""What Python sees of a venue: see venue.pxd."""
+
+from hotpath.lane import Actor
+
+class NoProtocol(TypeError): ...
+class Venue(Actor): ...

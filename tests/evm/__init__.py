@@ -1,0 +1,1 @@
+"""The real contracts on a local Ethereum node, followed by the pools through their logs."""
