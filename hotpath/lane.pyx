@@ -106,6 +106,9 @@ cdef class Actor:
 
     # ---- inputs: Python actors override these
 
+    def set_up(self, setup):
+        """Its part of the configuration (engine.setup.Setup), once, before the lane starts."""
+
     def on_start(self):
         """Called once when the lane starts, and again after a restart in place."""
 

@@ -19,7 +19,7 @@ DEF MAX_LEGS = 8
 cdef class Strategy(Actor):
     cdef readonly list markets
     cdef public object settings
-    cdef readonly uint64_t instance           # of the state directory, in the client order ids
+    cdef public uint64_t instance             # of the state directory, in the client order ids
     cdef tc_intent drafts[8]
     cdef uint32_t draft_instruments[8]
     cdef uint64_t positions_written[8]

@@ -1,0 +1,23 @@
+"""What Python sees of cross_venue: see cross_venue.pyx."""
+
+import msgspec
+
+from hotpath.strategy import Strategy
+
+def units(text: str) -> int: ...
+
+class Settings(msgspec.Struct, frozen=True, kw_only=True):
+    margin_ppm: int = ...
+    max_quantity: str = ...
+    hedge_deadline_ms: int = ...
+    hedge_slippage_ppm: int = ...
+    pause_ms: int = ...
+    intent_life_ms: int = ...
+
+class CrossVenue(Strategy):
+    pairs: int
+    hedges: int
+    skipped_invalid: int
+    skipped_edge: int
+    skipped_size: int
+    last_edge: int

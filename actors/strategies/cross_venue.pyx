@@ -1,0 +1,361 @@
+"""Two venues, one instrument: when one book crosses the other by more than fees and a margin, buy
+on one and sell on the other in one group, and hedge what was filled on one side only.
+
+All arithmetic is in integers: prices in 1e-8 quote, quantities in 1e-8 base, fees in parts per
+million, edges in 128 bits. One pair is in flight at a time, so a decision needs no search.
+"""
+
+from math import gcd
+from typing import Annotated
+
+import msgspec
+from libc.stdint cimport int64_t, uint64_t
+from libc.string cimport memset
+
+from engine.settings import DECIMAL, setting
+
+from hotpath.book cimport Book
+from hotpath.market cimport Market
+from hotpath.order cimport TC_EFFECT_APPLIED, TC_EFFECT_MASK, TC_UNKNOWN, status_is_terminal
+from hotpath.records cimport (
+    TC_BALANCE,
+    TC_BUY,
+    TC_HEDGE,
+    TC_IOC,
+    TC_LIMIT,
+    TC_SELL,
+    tc_balance,
+    tc_fill,
+    tc_header,
+    tc_intent,
+    tc_level,
+    tc_order_event,
+    tc_order_id,
+    tc_refused,
+)
+from hotpath.strategy cimport Strategy
+
+cdef extern from *:
+    ctypedef long long int128 "__int128"
+
+DEF DEPTH = 16
+DEF RULE_PAIR = 1
+DEF RULE_HEDGE = 2
+DEF TIMER_HEDGE_DUE = 1
+DEF TIMER_RETRY = 2
+
+
+def units(text):
+    """Plain decimal text in units of 1e-8; what is finer is cut off."""
+    whole, _, part = text.partition(".")
+    return int(whole + part[:8].ljust(8, "0"))
+
+
+class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Settings of cross_venue."""
+
+    margin_ppm: Annotated[int, setting(
+        "ppm of the price", "Gain demanded beyond both taker fees.", ge=0, le=100_000)] = 50
+    max_quantity: Annotated[str, setting(
+        "base", "Largest size of one pair.", pattern=DECIMAL)] = "0.01"
+    hedge_deadline_ms: Annotated[int, setting(
+        "ms", "Time after which a half-filled pair counts as unhedged.", ge=10, le=600_000)] = 2000
+    hedge_slippage_ppm: Annotated[int, setting(
+        "ppm of the price", "How far through the best price a hedge may trade.",
+        ge=0, le=100_000)] = 2000
+    pause_ms: Annotated[int, setting(
+        "ms", "Rest after a pair, so that both books show it before the next.",
+        ge=0, le=60_000)] = 20
+    intent_life_ms: Annotated[int, setting(
+        "ms", "Deadline of an intent after its decision.", ge=1, le=60_000)] = 100
+
+
+cdef class CrossVenue(Strategy):
+    """Follows exactly two markets (one per venue) of the same instrument."""
+
+    def set_up(self, setup):
+        """Units and fees; needs exactly two markets."""
+        cdef int i
+        if len(self.markets) != 2:
+            raise ValueError(f"{self.name} needs two markets, got {len(self.markets)}")
+        s = setup.settings
+        listings = list(setup.listings.values())
+        for i in range(2):
+            spec = (<Market>self.markets[i]).spec
+            self.price_unit[i] = units(spec.tick)
+            self.lot_unit[i] = units(spec.lot)
+            venue = setup.lane.venues[listings[i].spec.venue]
+            self.fee_ppm[i] = venue.settings.taker_fee_ppm
+        a, b = self.lot_unit[0], self.lot_unit[1]
+        self.step = a * b // gcd(a, b)
+        self.max_quantity = units(s.max_quantity)
+        self.margin_ppm = s.margin_ppm
+        self.hedge_slippage_ppm = s.hedge_slippage_ppm
+        self.hedge_ns = s.hedge_deadline_ms * 1_000_000
+        self.pause_ns = s.pause_ms * 1_000_000
+        self.intent_life_ns = s.intent_life_ms * 1_000_000
+        self.wants |= 1 << TC_BALANCE
+
+    # ---- decide
+
+    cdef int on_top(self, Market market) except -1:
+        if self.state != IDLE or self.lane.now < self.not_before:
+            return 0
+        if (<Market>self.markets[0]).top.reason or (<Market>self.markets[1]).top.reason:
+            self.skipped_invalid += 1
+            return 0
+        if not self.has_balance[0] or not self.has_balance[1]:
+            return 0
+        if self.seek(0, 1):
+            return 0
+        self.seek(1, 0)
+        return 0
+
+    cdef bint seek(self, int buy, int sell) except -1:
+        """Buy on one, sell on the other, as far as both books pay for it; True when sent."""
+        cdef Market bm = <Market>self.markets[buy]
+        cdef Market sm = <Market>self.markets[sell]
+        cdef tc_level asks[DEPTH]
+        cdef tc_level bids[DEPTH]
+        cdef int na, nb, i = 0, j = 0
+        cdef int64_t ask, bid, left_a, left_b, take, room, quantity = 0
+        cdef int64_t buy_price = 0, sell_price = 0
+        cdef int128 edge, need, gain = 0
+        ask = bm.top.ask_price * self.price_unit[buy]
+        bid = sm.top.bid_price * self.price_unit[sell]
+        if bid <= ask or bm.top.ask_quantity == 0 or sm.top.bid_quantity == 0:
+            return False
+        na = bm.book.levels(TC_SELL, asks, DEPTH)
+        nb = sm.book.levels(TC_BUY, bids, DEPTH)
+        room = min(self.max_quantity, self.free_base[sell])
+        left_a = asks[0].quantity * self.lot_unit[buy] if na else 0
+        left_b = bids[0].quantity * self.lot_unit[sell] if nb else 0
+        while i < na and j < nb and room > 0:
+            ask = asks[i].price * self.price_unit[buy]
+            bid = bids[j].price * self.price_unit[sell]
+            edge = (<int128>bid * (1000000 - self.fee_ppm[sell])
+                    - <int128>ask * (1000000 + self.fee_ppm[buy]))
+            need = <int128>ask * self.margin_ppm
+            if edge <= need:
+                break
+            take = min(min(left_a, left_b), room)
+            gain += edge * take
+            quantity += take
+            room -= take
+            left_a -= take
+            left_b -= take
+            buy_price, sell_price = asks[i].price, bids[j].price
+            if left_a == 0:
+                i += 1
+                left_a = asks[i].quantity * self.lot_unit[buy] if i < na else 0
+            if left_b == 0:
+                j += 1
+                left_b = bids[j].quantity * self.lot_unit[sell] if j < nb else 0
+        if quantity == 0:
+            self.skipped_edge += 1
+            return False
+        # the quote balance must pay for all of it at the limit price, fee included
+        need = <int128>buy_price * self.price_unit[buy] * (1000000 + self.fee_ppm[buy])
+        need = <int128>self.free_quote[buy] * 1000000 * 100000000 // need
+        if need < quantity:
+            quantity = <int64_t>need
+        quantity -= quantity % self.step
+        self.last_edge = <int64_t>(gain // (<int128>1000000 * 100000000))
+        if quantity <= 0 or not self.tradable(buy, quantity, buy_price) \
+                or not self.tradable(sell, quantity, sell_price):
+            self.skipped_size += 1
+            return False
+        self.start_pair(buy, sell, quantity, buy_price, sell_price)
+        return True
+
+    cdef bint tradable(self, int market, int64_t quantity, int64_t price):
+        """Not below the venue's smallest quantity and notional."""
+        spec = (<Market>self.markets[market]).spec
+        cdef int64_t lots = quantity // self.lot_unit[market]
+        if lots < spec.min_quantity:
+            return False
+        notional = int(quantity) * int(price) * int(self.price_unit[market]) // 100000000
+        return notional >= spec.min_notional
+
+    cdef int start_pair(self, int buy, int sell, int64_t quantity, int64_t buy_price,
+                        int64_t sell_price) except -1:
+        cdef uint64_t position = self.outbox.writer.position
+        self.state = WORKING
+        self.leg_count = 0
+        self.group = position + 1
+        self.generation += 1
+        self.is_overdue = False
+        self.hedge_due = 0
+        self.pairs += 1
+        self.add_leg(buy, TC_BUY, quantity, buy_price, RULE_PAIR, 0)
+        self.add_leg(sell, TC_SELL, quantity, sell_price, RULE_PAIR, 0)
+        if self.submit() == 0 and self.leg_count == 2:
+            self.finish()
+        return 0
+
+    cdef add_leg(self, int market, int side, int64_t quantity, int64_t price, int rule, int flags):
+        cdef Market m = <Market>self.markets[market]
+        cdef tc_intent* t = self.draft(m)
+        cdef leg* l = &self.legs[self.leg_count]
+        memset(l, 0, sizeof(leg))
+        l.id = self.id_of(self.outbox.writer.position + self.drafted, self.drafted - 1, 0)
+        l.quantity = quantity // self.lot_unit[market]
+        l.told = -1
+        l.side, l.market, l.is_open = side, market, True
+        self.leg_count += 1
+        t.side, t.price, t.quantity = side, price, l.quantity
+        t.type, t.time_in_force, t.rule, t.flags = TC_LIMIT, TC_IOC, rule, flags
+        t.expected_price = m.top.ask_price if side == TC_BUY else m.top.bid_price
+        t.edge = self.last_edge
+        t.group = self.group
+
+    # ---- what came of it
+
+    cdef leg* leg_of(self, const tc_order_id* order) noexcept:
+        cdef int i
+        for i in range(self.leg_count):
+            if self.legs[i].id.hi == order.hi and self.legs[i].id.lo == order.lo:
+                return &self.legs[i]
+        return NULL
+
+    cdef int take_order(self, const tc_header* r, const tc_order_event* e) except -1:
+        cdef leg* l = self.leg_of(&e.id)
+        if l == NULL:
+            return 0
+        l.is_unknown = e.evidence == TC_UNKNOWN
+        if e.cumulative >= 0:
+            l.told = e.cumulative
+        l.is_open = not status_is_terminal(e.status)
+        return self.check()
+
+    cdef int take_fill(self, const tc_header* r, const tc_fill* f) except -1:
+        cdef leg* l = self.leg_of(&f.id)
+        if l == NULL:
+            return 0
+        if f.effect & TC_EFFECT_MASK == TC_EFFECT_APPLIED:
+            l.filled += f.quantity
+        l.is_open = not status_is_terminal(f.status)
+        if not self.hedge_due and self.imbalance() != 0:
+            self.hedge_due = self.lane.now + self.hedge_ns
+            self.lane.arm(self, self.hedge_due, self.generation << 8 | TIMER_HEDGE_DUE)
+        return self.check()
+
+    cdef int take_refused(self, const tc_header* r, const tc_refused* x) except -1:
+        cdef leg* l = self.leg_of(&x.id)
+        if l == NULL:
+            return 0
+        l.is_open = False
+        return self.check()
+
+    cdef int take_record_balance(self, const tc_header* r) except -1:
+        cdef const tc_balance* b = <const tc_balance*>(<const char*>r + sizeof(tc_header))
+        cdef int i
+        cdef int64_t free = <int64_t>b.free_lo if b.free_hi == 0 and b.free_lo < (1 << 62) else 1 << 62
+        for i in range(2):
+            if (<Market>self.markets[i]).venue != b.venue:
+                continue
+            spec = (<Market>self.markets[i]).spec
+            if b.asset == spec.base_asset:
+                self.free_base[i] = free
+                self.has_balance[i] = True
+            elif b.asset == spec.quote_asset:
+                self.free_quote[i] = free
+        return 0
+
+    cdef int take_market(self, const tc_header* r) except -1:
+        if r.kind == TC_BALANCE:
+            return self.take_record_balance(r)
+        return Strategy.take_market(self, r)
+
+    cdef int64_t imbalance(self) noexcept:
+        """Bought minus sold in this group, 1e-8 base."""
+        cdef int i
+        cdef int64_t total = 0, amount
+        for i in range(self.leg_count):
+            amount = self.legs[i].filled * self.lot_unit[self.legs[i].market]
+            total += amount if self.legs[i].side == TC_BUY else -amount
+        return total
+
+    cdef int check(self) except -1:
+        """When every leg's end is known: done, or hedge what one side has more."""
+        cdef int i
+        cdef leg* l
+        cdef int64_t net
+        if self.state == IDLE:
+            return 0
+        for i in range(self.leg_count):
+            l = &self.legs[i]
+            if l.is_open or l.is_unknown or l.told > l.filled:
+                return 0
+        net = self.imbalance() + self.residual
+        if net == 0 or not self.hedgeable(net):
+            self.residual = net
+            self.finish()
+            return 0
+        return self.hedge(net)
+
+    cdef bint hedgeable(self, int64_t net):
+        cdef int i
+        cdef int64_t amount = net if net > 0 else -net
+        for i in range(2):
+            price = (<Market>self.markets[i]).top.bid_price
+            if self.tradable(i, amount - amount % self.lot_unit[i], price):
+                return True
+        return False
+
+    cdef int hedge(self, int64_t imbalance) except -1:
+        """Trade the difference away where it costs least, through the best by at most a limit."""
+        cdef int side = TC_SELL if imbalance > 0 else TC_BUY
+        cdef int64_t amount = imbalance if imbalance > 0 else -imbalance
+        cdef int64_t best = 0, price, worst
+        cdef int i, chosen = -1
+        cdef Market m
+        self.state = HEDGING
+        if not self.hedge_due:
+            self.hedge_due = self.lane.now + self.hedge_ns
+            self.lane.arm(self, self.hedge_due, self.generation << 8 | TIMER_HEDGE_DUE)
+        for i in range(2):
+            m = <Market>self.markets[i]
+            if m.top.reason or (m.top.bid_quantity if side == TC_SELL else m.top.ask_quantity) == 0:
+                continue
+            price = (m.top.bid_price if side == TC_SELL else m.top.ask_price) * self.price_unit[i]
+            if not self.tradable(i, amount - amount % self.lot_unit[i], price // self.price_unit[i]):
+                continue
+            if side == TC_SELL and self.free_base[i] < amount:
+                continue
+            if chosen < 0 or (price > best if side == TC_SELL else price < best):
+                chosen, best = i, price
+        if chosen < 0 or self.leg_count == 8:
+            self.compact()
+            self.lane.arm(self, self.lane.now + 50_000_000, self.generation << 8 | TIMER_RETRY)
+            return 0
+        worst = best // 1000000 * self.hedge_slippage_ppm
+        price = (best - worst if side == TC_SELL else best + worst) // self.price_unit[chosen]
+        self.hedges += 1
+        self.add_leg(chosen, side, amount - amount % self.lot_unit[chosen], price, RULE_HEDGE, TC_HEDGE)
+        if self.submit() == 0:
+            self.lane.arm(self, self.lane.now + 50_000_000, self.generation << 8 | TIMER_RETRY)
+        return 0
+
+    cdef compact(self):
+        """Fold ended legs into one entry per side, so that retries never run out of room."""
+        cdef int i, kept = 0
+        cdef int64_t net = self.imbalance()
+        for i in range(self.leg_count):
+            if self.legs[i].is_open or self.legs[i].is_unknown or self.legs[i].told > self.legs[i].filled:
+                self.legs[kept] = self.legs[i]
+                kept += 1
+        self.leg_count = kept
+        self.residual += net - self.imbalance()
+
+    cdef finish(self):
+        self.state = IDLE
+        self.leg_count = 0
+        self.not_before = self.lane.now + self.pause_ns
+
+    cdef int take_timer(self, uint64_t token, int64_t due) except -1:
+        if token >> 8 != self.generation or self.state == IDLE:
+            return 0
+        if token & 255 == TIMER_HEDGE_DUE:
+            self.is_overdue = True
+        return self.check()

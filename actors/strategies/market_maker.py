@@ -1,0 +1,95 @@
+"""Two-sided post-only quotes around the microprice, skewed by inventory: one file."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import msgspec
+
+from engine.settings import setting
+from hotpath.market import Market
+from hotpath.records import OrderType, Side, TimeInForce
+from hotpath.strategy import Strategy
+
+
+class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Settings of market_maker."""
+
+    quantity_lots: Annotated[int, setting("lots", "Size of each quote.", 100, ge=1, le=10**12)] = (
+        100
+    )
+    half_spread_ppm: Annotated[
+        int, setting("ppm of the price", "Distance of a quote from the fair price.", 300, ge=1)
+    ] = 300
+    skew_ppm: Annotated[
+        int,
+        setting(
+            "ppm of the price", "How far a full inventory moves the fair price away.", 150, ge=0
+        ),
+    ] = 150
+    max_inventory_lots: Annotated[
+        int, setting("lots", "Inventory at which the side that adds to it stops.", 1000, ge=1)
+    ] = 1000
+    requote_ppm: Annotated[
+        int, setting("ppm of the price", "A quote closer than this to its aim stays.", 60, ge=1)
+    ] = 60
+
+
+class MarketMaker(Strategy):
+    """Keeps at most one order on each side of its first market."""
+
+    def on_start(self) -> None:
+        self.quotes: dict[int, tuple[int, int]] = {}  # side -> (order id, price)
+        self.inventory = 0
+
+    def on_book(self, market: Market) -> None:
+        """Quote around the fair price while the book is valid; withdraw when it is not."""
+        if not market.is_valid or not market.bid_quantity or not market.ask_quantity:
+            for side in list(self.quotes):
+                self.withdraw(market, side)
+            return
+        s = self.settings
+        skew = s.skew_ppm * self.inventory / s.max_inventory_lots
+        fair = market.microprice * (1 - skew / 1e6)
+        bid = min(int(fair * (1 - s.half_spread_ppm / 1e6)), market.best_ask - 1)
+        ask = max(int(fair * (1 + s.half_spread_ppm / 1e6)) + 1, market.best_bid + 1)
+        self.quote(market, Side.BUY, bid, self.inventory < s.max_inventory_lots)
+        self.quote(market, Side.SELL, ask, self.inventory > -s.max_inventory_lots)
+
+    def quote(self, market: Market, side: int, price: int, wanted: bool) -> None:
+        """Bring one side to `price`: keep it when close, else cancel and place again."""
+        if side in self.quotes:
+            at = self.quotes[side][1]
+            if wanted and abs(price - at) * 1_000_000 <= self.settings.requote_ppm * at:
+                return
+            self.withdraw(market, side)
+        elif wanted and price > 0:
+            order = self.place(
+                market,
+                side,
+                price,
+                self.settings.quantity_lots,
+                type=OrderType.POST_ONLY,
+                time_in_force=TimeInForce.GTC,
+            )
+            self.quotes[side] = (order, price)
+
+    def withdraw(self, market: Market, side: int) -> None:
+        """Ask for the cancel; the side is free again when the venue says so."""
+        self.cancel(market, self.quotes[side][0])
+
+    def on_order(self, event: Any) -> None:
+        if event.is_terminal:
+            self.forget(event.id)
+
+    def on_refused(self, refusal: Any) -> None:
+        self.forget(refusal.id)
+
+    def forget(self, order: int) -> None:
+        """The order is over: its side may quote again."""
+        for side, (known, _) in list(self.quotes.items()):
+            if known == order:
+                del self.quotes[side]
+
+    def on_fill(self, fill: Any) -> None:
+        self.inventory += fill.quantity if fill.side == Side.BUY else -fill.quantity
