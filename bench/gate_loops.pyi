@@ -1,0 +1,3 @@
+from hotpath.gate import Gate
+
+def both_steps(gate: Gate, rounds: int, first: int) -> float: ...
