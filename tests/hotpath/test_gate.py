@@ -303,6 +303,12 @@ def test_a_market_order_counts_at_the_collars_edge() -> None:
     assert ask(gate(own={"notional": 53 * 10**8}), 1, type=2, price=0) is None
 
 
+SPOILT: list[dict[str, Any]] = [
+    {"kill": 1}, {"reference": None}, view(reason=3), {"uncertainty": -1}, {"room": False},
+    {"view": None},
+]  # fmt: skip
+
+
 def make_pair(rng: random.Random) -> tuple[Gate, twin.Gate]:
     venue = VENUE | {
         "open_orders": rng.choice([3, 8]),
@@ -376,8 +382,7 @@ def test_equals_the_twin(seed: int) -> None:
                 middle = 5_000_000 + rng.randrange(-20, 21) * 1000
                 n = inputs(now, reference=(middle - 100, middle + 100, now))
                 if rng.random() < 0.1:
-                    n |= rng.choice([{"kill": 1}, {"reference": None}, view(reason=3),
-                                     {"uncertainty": -1}, {"room": False}, {"view": None}])  # fmt: skip
+                    n |= rng.choice(SPOILT)
                 id = pack_id(5, strategy, position, rng.choice([0, 0, 1]), 0)
                 where = rng.choice([7, 7, 8, 11])
                 a, b = control(fast.ask(i, where, id, now, n)), slow.ask(i, where, id, now, n)

@@ -231,7 +231,7 @@ class Gate:
         if spec.half is None:
             spec.half = (now, [total], [total])
         else:
-            began, current, before = spec.half
+            began, current, _ = spec.half
             if now - began < half:
                 current.append(total)
             elif now - began < 2 * half:
