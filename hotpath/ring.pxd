@@ -26,7 +26,7 @@ cdef extern from "hotpath/ring.h" nogil:
         tc_ring* shared
         unsigned char* data
         unsigned char* copy
-        uint64_t mask, at, expected, resumed, lost_from, lost_to, lost, largest, span
+        uint64_t mask, at, expected, resumed, lost_from, lost_to, lost, largest, span, peeked
         uint32_t kinds, fault, epoch
         int index
         uint16_t source

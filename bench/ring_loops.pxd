@@ -1,0 +1,1 @@
+"""Nothing here is for other modules; see ring_loops.pyi."""
