@@ -1,0 +1,7 @@
+from typing import Any
+
+from hotpath.pools.solana_pool import SolanaPool
+
+class RaydiumAmmV4(SolanaPool): ...
+
+def answer(state: dict[str, Any], swap: dict[str, Any] | None) -> dict[str, Any]: ...
