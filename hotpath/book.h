@@ -283,10 +283,14 @@ static inline int book_apply(tc_ladder *side, int64_t sign, const tc_level *leve
     return worst;
 }
 
-/* A snapshot's side, best first as venues send it: the far levels go in from the worst, so that
- * each is put behind the last (any other order is right too, only slower). */
+/* A snapshot's side. Best first, as venues send it, it goes in from the worst behind the best, so
+ * that each far level is put behind the last; in any other order it goes in as it stands. */
 static inline int book_apply_snapshot(tc_ladder *side, int64_t sign, const tc_level *levels, int n) {
-    int worst = n ? book_apply(side, sign, levels, 1) : TC_SET_DONE;
+    int ordered = (uint32_t)n <= side->room;
+    for (int i = 1; i < n && ordered; i++)
+        ordered = sign * levels[i].price < sign * levels[i - 1].price;
+    if (!ordered || n < 2) return book_apply(side, sign, levels, n);
+    int worst = book_apply(side, sign, levels, 1);
     for (int i = n - 1; i > 0; i--) {
         int did = book_set(side, sign, levels[i].price, levels[i].quantity);
         worst = did < worst ? did : worst;
