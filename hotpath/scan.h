@@ -606,7 +606,7 @@ static inline int value_levels(const tc_value *array, const tc_unit *price, cons
 /* ---- the quick layer ------------------------------------------------------------------------ */
 
 /* The literal stands here. */
-#define SCAN_EXPECT(p, end, literal)                                                               \
+#define SCAN_EXPECT(p, end, literal)                                                             \
     ((size_t)((end) - (p)) >= sizeof(literal) - 1 && !memcmp((p), (literal), sizeof(literal) - 1)  \
          ? (p) + sizeof(literal) - 1                                                               \
          : NULL)
@@ -661,7 +661,7 @@ static inline const char *scan_groups(const char *p, const char *end, uint64_t *
     return p + quote + 1;
 }
 
-/* Digits, at most 19, as a whole number; stops at the first byte that is not one. */
+/* Digits as a whole number, at most 19 of them; stops at the first byte that is not one. */
 static inline const char *scan_digits(const char *p, const char *end, uint64_t *out) {
     uint64_t v = 0;
     const char *start = p, *stop = end - p > 19 ? p + 19 : end;
@@ -674,6 +674,34 @@ static inline const char *scan_digits(const char *p, const char *end, uint64_t *
     if (p == start || (p < end && (unsigned)(unsigned char)*p - '0' <= 9)) return NULL;
     if (*start == '0' && p - start > 1) return NULL; /* JSON has no leading zeros */
     return p;
+}
+
+/* Whole number of 1 to 16 digits; `start` is the first byte of the frame. Longer ones, and those
+ * nearer to the start than 16 bytes, digit by digit. */
+static inline const char *scan_whole(const char *p, const char *start, const char *end,
+                                     uint64_t *out) {
+    unsigned n = 16;
+    uint64_t none;
+    if (p - start >= 16) n = (unsigned)__builtin_ctz(scan_nondigits(p, end) | 1u << 16);
+    if (n == 16) return scan_digits(p, end, out);
+    if (n == 0 || (*p == '0' && n > 1)) return NULL;
+    uint64_t high = 0, low = scan_load8(p + n - 8);
+    if (n > 8)
+        high = scan_load8(p + n - 16) >> (128 - 8 * n) << (128 - 8 * n);
+    else
+        low = low >> (64 - 8 * n) << (64 - 8 * n);
+    scan_convert(high, low, 0, 0, out, &none);
+    return p + n;
+}
+
+/* Text without escapes, control characters or bytes above 0x7f, up to its closing quote: the byte
+ * behind the quote, or NULL. `p` behind the opening quote. */
+static inline const char *scan_plain_text(const char *p, const char *end) {
+    while (p < end && *p != '"') {
+        if ((unsigned char)*p < 0x20 || (unsigned char)*p > 0x7f || *p == '\\') return NULL;
+        p++;
+    }
+    return p < end ? p + 1 : NULL;
 }
 
 /* A number in quotes to units; `p` behind the opening quote. */

@@ -61,6 +61,8 @@ cdef extern from "hotpath/scan.h" nogil:
 
     # the quick layer: one compact shape
     const char* scan_digits(const char* p, const char* end, uint64_t* out)
+    const char* scan_whole(const char* p, const char* start, const char* end, uint64_t* out)
+    const char* scan_plain_text(const char* p, const char* end)
     const char* scan_quoted(const char* p, const char* end, const tc_unit* unit, int64_t* out)
     const char* scan_levels(const char* p, const char* end, const tc_unit* price,
                             const tc_unit* quantity, tc_level* out, int room, int* count)
