@@ -21,7 +21,9 @@ class Plugin(msgspec.Struct, frozen=True, kw_only=True):
 
     `rest` is the folder's actor for HTTP (kind `<folder>/rest`), `dialect` how the simulated
     exchange speaks this venue's protocol, `settings` the struct of the actor's settings and
-    `rest_settings` of its rest actor's (None: it has none).
+    `rest_settings` of its rest actor's (None: it has none). A feed also names `replay`, a class
+    that takes an Instrument and a capture's frames and holds the book, and `decode`, a function
+    from one frame to its records as objects; both serve the command line.
     """
 
     sentence: str
@@ -30,3 +32,5 @@ class Plugin(msgspec.Struct, frozen=True, kw_only=True):
     dialect: str | None = None
     settings: str | None = None
     rest_settings: str | None = None
+    replay: str | None = None
+    decode: str | None = None

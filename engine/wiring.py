@@ -51,6 +51,15 @@ class KindBroken(TiercelError):
     do = "Mend that file; docs/strategies.md says what it must hold"
 
 
+class NoSuchFeed(TiercelError):
+    """A venue named on the command line for which no feed ships or reads frames."""
+
+    code: ClassVar[str] = "TCL-4007"
+    what = "There is no feed for the venue {venue}"
+    why = "The venues with a feed are: {known}"
+    do = "Name one of these"
+
+
 def load_command(name: str) -> click.Command:
     """The click command of engine/commands/<name>.py (a trailing underscore is dropped)."""
     import click
@@ -62,6 +71,21 @@ def load_command(name: str) -> click.Command:
     if not isinstance(command, click.Command):
         raise TypeError(f"{module.__name__}.command is not a click command")
     return command
+
+
+def load_feed(venue: str) -> Plugin:
+    """The declaration of feeds/<venue>, whose frames `tiercel book` and `codec` can read."""
+    known = sorted(k.partition("/")[2] for k in kinds() if k.startswith("feeds/"))
+    if venue in known:
+        found = resolve(f"feeds/{venue}", Path(), "the command line")
+        if isinstance(found, Plugin) and found.replay and found.decode:
+            return found
+    raise NoSuchFeed(venue=venue, known=", ".join(known) or "none")
+
+
+def load_member(name: str) -> Any:
+    """What a declaration's `package.file:Name` stands for, imported now."""
+    return _named(name, name, "the command line")
 
 
 def load_bench(what: str) -> Callable[[bool, bool], int]:

@@ -13,8 +13,6 @@ from hotpath.records cimport (
 
 from hashlib import sha256
 
-from hotpath.instrument import plain
-
 cdef extern from "hotpath/book.h" nogil:
     void book_fill_cost(const tc_ladder* side, int64_t sign, int64_t quantity, tc_fill_cost* out)
     int64_t book_depth_within(const tc_ladder* side, int64_t sign, int64_t twice_mid, int64_t bps)
@@ -314,8 +312,7 @@ cdef class Book:
         plain decimals without trailing zeros."""
         def side_text(side):
             return "|".join(
-                f"{plain(p * instrument.c.tick, instrument.c.price_scale)}:"
-                f"{plain(q * instrument.c.lot, instrument.c.quantity_scale)}"
+                f"{instrument.price_plain(p)}:{instrument.quantity_plain(q)}"
                 for p, q in self.side_levels(side, 10)
             )
 

@@ -103,6 +103,14 @@ cdef class Instrument:
         cdef char room[64]
         return room[:instrument_write_quantity(&self.c, lots, room)].decode()
 
+    def price_plain(self, int64_t ticks):
+        """Ticks as a plain decimal without trailing zeros."""
+        return stripped(self.price_text(ticks))
+
+    def quantity_plain(self, int64_t lots):
+        """Lots as a plain decimal without trailing zeros."""
+        return stripped(self.quantity_text(lots))
+
     def notional(self, int64_t ticks, int64_t lots):
         """Notional in 1e-8 quote units, rounded away from zero; OverflowError past 128 bits."""
         cdef int overflow = 0
@@ -162,6 +170,10 @@ cdef class Instrument:
     @property
     def status(self):
         return ("unknown", "trading", "halted")[self.c.status]
+
+
+cdef str stripped(str text):
+    return text.rstrip("0").rstrip(".") if "." in text else text
 
 
 def plain(v, scale):

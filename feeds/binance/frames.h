@@ -48,7 +48,7 @@ typedef struct {
     int kind;
     int has_previous; /* futures: `previous_id` is given */
     const binance_symbol *symbol; /* NULL: none */
-    const char *symbol_text;      /* in the frame (without escapes) or in the table; may be NULL */
+    const char *symbol_text;      /* in the frame, or `name`; NULL: none */
     uint32_t symbol_n;
     uint32_t what_n;
     const char *what; /* NOT_MINE: the event's name, in the frame */
@@ -59,6 +59,7 @@ typedef struct {
     tc_trade trade;
     uint64_t reply_id;
     int64_t code;
+    char name[BINANCE_SYMBOL_BYTES + 8]; /* a symbol's text that is not in the frame as it is */
 } binance_message;
 
 static inline uint32_t binance_hash(const char *name, uint32_t n) {
@@ -79,9 +80,16 @@ static inline const binance_symbol *binance_find(binance_symbols *t, const char 
     return t->any;
 }
 
-/* Venue times are milliseconds, or microseconds where the connection asked for them. */
-static inline int64_t binance_time(uint64_t v) {
-    return v < 100000000000000ull ? (int64_t)v * 1000000 : v < 9000000000000000ull ? (int64_t)v * 1000 : 0;
+/* Venue times are milliseconds, or microseconds where the connection asked for them; 0 when it is
+ * neither of this epoch. */
+static inline int binance_time(uint64_t v, int64_t *ns) {
+    if (v < 9000000000000ull)
+        *ns = (int64_t)v * 1000000;
+    else if (v >= 100000000000000ull && v < 9000000000000000ull)
+        *ns = (int64_t)v * 1000;
+    else
+        return 0;
+    return 1;
 }
 
 /* ---- the shapes as sent ---------------------------------------------------------------------- */
@@ -109,6 +117,7 @@ static inline const char *binance_symbol_here(const char *p, const char *end, bi
     if (!q) return NULL;
     m->symbol_text = p;
     m->symbol_n = (uint32_t)(q - 1 - p);
+    if (!m->symbol_n || m->symbol_n > BINANCE_SYMBOL_BYTES) return NULL;
     m->symbol = binance_find(t, p, m->symbol_n);
     return m->symbol ? q : NULL;
 }
@@ -173,9 +182,8 @@ static inline int binance_quick_depth(const char *p, const char *start, const ch
     if (!(p = scan_levels(p, end, &m->symbol->price, &m->symbol->quantity, levels + m->bids, room - m->bids,
                           &m->asks)))
         return 0;
-    m->venue_time = binance_time(time);
     m->kind = BINANCE_DEPTH;
-    return end - p == 1 && *p == '}';
+    return binance_time(time, &m->venue_time) && end - p == 1 && *p == '}';
 }
 
 /* `p` behind the update id. */
@@ -196,7 +204,9 @@ static inline int binance_quick_ticker(const char *p, const char *start, const c
         BINANCE_WHOLE(&time);
     }
     m->top.update_id = m->last_id;
-    m->top.venue_time = m->venue_time = binance_time(time);
+    if (!binance_time(time, &m->venue_time)) return 0;
+    m->top.venue_time = m->venue_time;
+    m->top.epoch = m->top.reason = 0;
     m->kind = BINANCE_TICKER;
     return end - p == 1 && *p == '}';
 }
@@ -230,8 +240,7 @@ static inline int binance_quick_trade(const char *p, const char *start, const ch
         return 0;
     p = q;
     if ((q = SCAN_EXPECT(p, end, ",\"M\":true")) || (q = SCAN_EXPECT(p, end, ",\"M\":false"))) p = q;
-    m->venue_time = binance_time(time);
-    m->trade.venue_time = binance_time(other);
+    if (!binance_time(time, &m->venue_time) || !binance_time(other, &m->trade.venue_time)) return 0;
     m->trade.pad = 0;
     m->kind = BINANCE_TRADE;
     return end - p == 1 && *p == '}';
@@ -297,9 +306,7 @@ static inline int binance_time_member(const tc_value *v, int64_t *out) {
     uint64_t time;
     *out = 0;
     if (v->type == TC_JSON_MISSING) return 1;
-    if (!value_u64(v, &time)) return 0;
-    *out = binance_time(time);
-    return 1;
+    return value_u64(v, &time) && binance_time(time, out);
 }
 
 static inline int binance_read_depth(const tc_value *v, tc_level *levels, int room, binance_message *m) {
@@ -322,6 +329,7 @@ static inline int binance_read_ticker(const tc_value *v, binance_message *m) {
         return BINANCE_REJECTED;
     m->top.update_id = m->last_id;
     m->top.venue_time = m->venue_time;
+    m->top.epoch = m->top.reason = 0;
     return BINANCE_TICKER;
 }
 
@@ -347,13 +355,26 @@ static inline int binance_read_snapshot(const tc_value *v, tc_level *levels, int
     return m->asks < 0 ? BINANCE_REJECTED : BINANCE_SNAPSHOT;
 }
 
-/* Set the symbol from a value; 0: it is not one. Symbols have no escapes in them. */
+/* Set the symbol from a value; 0: it is not one. */
 static inline int binance_symbol_of(const tc_value *v, binance_symbols *t, binance_message *m) {
-    if (v->type != TC_JSON_STRING || v->escaped || !v->n || v->n > BINANCE_SYMBOL_BYTES) return 0;
-    m->symbol_text = v->p;
-    m->symbol_n = v->n;
-    m->symbol = binance_find(t, v->p, v->n);
+    const char *text = value_text(v, m->name, sizeof m->name, &m->symbol_n);
+    if (!text || !m->symbol_n || m->symbol_n > BINANCE_SYMBOL_BYTES) return 0;
+    m->symbol_text = text;
+    m->symbol = binance_find(t, text, m->symbol_n);
     return 1;
+}
+
+/* The symbol that a stream is named by, in lower case: its text up to the '@'. */
+static inline void binance_symbol_of_stream(const tc_value *v, binance_symbols *t, binance_message *m) {
+    char room[256];
+    uint32_t have = 0, n = 0;
+    const char *text = value_text(v, room, sizeof room, &have);
+    if (!text) return;
+    for (; n < have && n < BINANCE_SYMBOL_BYTES && text[n] != '@'; n++)
+        m->name[n] = text[n] >= 'a' && text[n] <= 'z' ? (char)(text[n] - 'a' + 'A') : text[n];
+    m->symbol_text = m->name;
+    m->symbol_n = n;
+    m->symbol = binance_find(t, m->name, n);
 }
 
 static inline int binance_any(const char *p, const char *end, binance_symbols *t, const binance_symbol *asked,
@@ -394,20 +415,12 @@ static inline int binance_any(const char *p, const char *end, binance_symbols *t
     }
     if (v[B_e].type != TC_JSON_MISSING) return BINANCE_REJECTED;
     if (v[B_LAST_UPDATE_ID].type != TC_JSON_MISSING) { /* the symbol: in the text, or who asked */
-        m->symbol = asked;
         if (v[B_SYMBOL].type != TC_JSON_MISSING) {
             if (!binance_symbol_of(&v[B_SYMBOL], t, m)) return BINANCE_REJECTED;
-        } else if (!asked && stream.type == TC_JSON_STRING && !stream.escaped) {
-            static const char lower = 'a' - 'A';
-            static __thread char name[BINANCE_SYMBOL_BYTES];
-            uint32_t n = 0;
-            while (n < stream.n && n < BINANCE_SYMBOL_BYTES && stream.p[n] != '@') {
-                char c = stream.p[n];
-                name[n++] = c >= 'a' && c <= 'z' ? (char)(c - lower) : c;
-            }
-            m->symbol = binance_find(t, name, n);
-            m->symbol_text = name;
-            m->symbol_n = n;
+        } else if (stream.type == TC_JSON_STRING) {
+            binance_symbol_of_stream(&stream, t, m);
+        } else {
+            m->symbol = asked;
         }
         return binance_read_snapshot(v, levels, room, m);
     }
