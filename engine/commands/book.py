@@ -54,7 +54,7 @@ def replayed(
         instrument = Instrument(symbol, tick, lot)
     except ValueError as e:
         raise UnitNotUsable(tick=tick, lot=lot, detail=str(e)) from e
-    replay = load_member(feed.replay)(instrument)
+    replay = load_member(str(feed.replay))(instrument)
     seconds = 0.0
     for path in files:
         for batch in batches(path):
