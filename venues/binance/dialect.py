@@ -334,6 +334,10 @@ class Dialect:
     ) -> None:
         self.streams.book_changed(market, first_id, changes, trades)
 
+    def forward(self, stream: str, data: bytes) -> None:
+        """One captured payload, as the venue sent it."""
+        self.streams.publish(stream, data)
+
     def turn_done(self) -> None:
         """Reports follow the reply that caused them; on the wire they race as in life."""
         if not self.kept:

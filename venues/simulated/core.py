@@ -65,13 +65,46 @@ class PublicTrade:
         self.time = time
 
 
-class Market:
-    """One book and its public history."""
+class Book(Protocol):
+    """What orders are matched in: `hotpath.matching.Matching`, or a captured market."""
 
-    def __init__(self, terms: MarketTerms) -> None:
+    def submit(
+        self,
+        order: int,
+        owner: int,
+        side: int,
+        price: int,
+        quantity: int,
+        type: int = ...,
+        time_in_force: int = ...,
+        prevention: int = ...,
+    ) -> int: ...
+
+    def withdraw(self, order: int) -> int: ...
+
+    def shrink(self, order: int, leaves: int) -> int: ...
+
+    def take_matches(self) -> list[m.Match]: ...
+
+    def take_changes(self) -> list[tuple[int, int, int]]: ...
+
+    def top(self, side: int) -> tuple[int, int] | None: ...
+
+    def levels(self, side: int, limit: int = ...) -> list[tuple[int, int]]: ...
+
+    def would_fill(
+        self, owner: int, side: int, price: int, quantity: int, prevention: int = ...
+    ) -> int: ...
+
+
+class Market:
+    """One book and its public history. `is_captured`: its trades are told by the capture."""
+
+    def __init__(self, terms: MarketTerms, book: Book, is_captured: bool) -> None:
         self.terms = terms
         self.symbol = terms.symbol
-        self.book: m.Matching = m.Matching(4096)
+        self.book = book
+        self.is_captured = is_captured
         self.update_id = 0
         self.trades: list[PublicTrade] = []
         self.last_price = amounts.units(terms.spec.price) // terms.tick
@@ -80,6 +113,18 @@ class Market:
         self.volume = 0  # lots
         self.quote_volume = 0  # 1e-8 quote units
         self.trade_count = 0
+
+    def printed(self, trade: PublicTrade) -> None:
+        """A trade that everyone sees."""
+        self.last_price = trade.price
+        self.high = max(self.high, trade.price)
+        self.low = min(self.low, trade.price)
+        self.volume += trade.quantity
+        self.quote_volume += self.terms.quote_of(trade.price, trade.quantity)
+        self.trade_count += 1
+        self.trades.append(trade)
+        if len(self.trades) > 2 * KEPT_PUBLIC:
+            del self.trades[:KEPT_PUBLIC]
 
 
 class Observer(Protocol):
@@ -104,11 +149,19 @@ class Exchange:
     """Markets, accounts, orders, timers. `history` is the ledger of an earlier run, or empty."""
 
     def __init__(
-        self, spec: ExchangeSpec, now: int, history: Iterable[dict[str, Any]] = ()
+        self,
+        spec: ExchangeSpec,
+        now: int,
+        history: Iterable[dict[str, Any]] = (),
+        captured: Callable[[MarketTerms], Book] | None = None,
     ) -> None:
         self.spec = spec
         self.now = now
-        self.markets = {s.symbol: Market(MarketTerms(s)) for s in spec.markets}
+        self.markets: dict[str, Market] = {}
+        for market in spec.markets:
+            terms = MarketTerms(market)
+            book = captured(terms) if captured is not None else m.Matching(4096)
+            self.markets[terms.symbol] = Market(terms, book, captured is not None)
         self.accounts: dict[str, Account] = {}
         self.house = Account("flow", 0)
         self.fees: dict[str, int] = {}
@@ -123,6 +176,7 @@ class Exchange:
         self.reserved = dict.fromkeys(COUNTED, 1)
         self.timers: list[tuple[int, int, Callable[[], None]]] = []
         self.armed = 0
+        self.asked = now  # the latest time `advance` was given
         self.touched: dict[str, set[str]] = {}
         self.refuse_next: Callable[[], bool] = lambda: False
         self.recover(history)
@@ -160,6 +214,7 @@ class Exchange:
 
     def advance(self, now: int) -> None:
         """Fire what is due, in order of due time then of arming; `self.now` is the due time."""
+        self.asked = max(self.asked, now)
         while self.timers and self.timers[0][0] <= now:
             due, _, call = heapq.heappop(self.timers)
             self.now = max(self.now, due)
@@ -354,6 +409,8 @@ class Exchange:
                 order.prevented = match.quantity
                 self.close_order(order, "EXPIRED_IN_MATCH", "TRADE_PREVENTION")
         changes = market.book.take_changes()
+        if market.is_captured:
+            public.clear()  # the market does not know of our trades
         if changes or public:
             first = market.update_id + 1
             for _ in changes:
@@ -369,16 +426,9 @@ class Exchange:
         trade_id = self.number("trade")
         terms = market.terms
         quote = terms.quote_of(match.price, match.quantity)
-        market.last_price = match.price
-        market.high = max(market.high, match.price)
-        market.low = min(market.low, match.price)
-        market.volume += match.quantity
-        market.quote_volume += quote
-        market.trade_count += 1
         public = PublicTrade(trade_id, match.price, match.quantity, match.side == m.SELL, self.now)
-        market.trades.append(public)
-        if len(market.trades) > 2 * KEPT_PUBLIC:
-            del market.trades[:KEPT_PUBLIC]
+        if not market.is_captured:
+            market.printed(public)
         taker, maker = self.orders.get(match.order), self.orders.get(match.maker)
         for order, is_maker in ((taker, False), (maker, True)):
             if order is not None:
@@ -520,9 +570,7 @@ class Exchange:
                 order.order_id, order.account.number, order.side, order.price, order.leaves
             )
         for market in self.markets.values():
-            market.book.take_matches()
-            market.book.take_changes()
-        self.touched.clear()
+            self.settle(market)  # a captured market may have moved through an order meanwhile
 
     def deposit(self, name: str, balances: dict[str, str]) -> Account:
         account = Account(name, len(self.accounts) + 1)

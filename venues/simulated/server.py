@@ -65,6 +65,12 @@ class Client(WSListener):
             transport.disconnect()
         server.flush()
 
+    def pause_writing(self) -> None:
+        self.server.wire.congested.add(self.number)
+
+    def resume_writing(self) -> None:
+        self.server.wire.congested.discard(self.number)
+
     def on_ws_disconnected(self, transport: WSTransport) -> None:
         self.server.clients.pop(self.number, None)
         self.server.wire.closed(self.number, time.time_ns())
@@ -194,9 +200,11 @@ class Server:
                 return {"ok": False, "error": f"unknown op {operation!r}"}
         except (orjson.JSONDecodeError, AttributeError, msgspec.ValidationError) as wrong:
             return {"ok": False, "error": str(wrong)}
-        exchange = self.wire.exchange
+        exchange, captured = self.wire.exchange, self.wire.captured
+        source = captured.status() if captured is not None else None
         return {
             "ok": True,
+            "capture": source,
             "connections": len(self.clients),
             "open_orders": len(exchange.orders),
             "ledger_lines": exchange.written,

@@ -25,7 +25,7 @@ class SpecRefused(TiercelError):
 class MarketSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """One market. tick x lot must be a whole number of 1e-8 of the quote asset."""
 
-    symbol: Annotated[str, Meta(pattern=r"^[A-Z0-9]{2,20}$")]
+    symbol: Annotated[str, Meta(pattern=r"^[A-Z0-9_]{2,20}$")]
     base: Annotated[str, Meta(pattern=r"^[A-Z0-9]{1,12}$")]
     quote: Annotated[str, Meta(pattern=r"^[A-Z0-9]{1,12}$")]
     price: Amount = "50000"  # where the synthetic reference price starts, quote per base
@@ -77,6 +77,15 @@ class FlowSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     tick_ms: Annotated[int, Meta(ge=1, le=1_000)] = 5  # the flow acts this often
 
 
+class CaptureSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Real frames in place of synthetic flow: captures of engine/capture.py, in order."""
+
+    files: Annotated[list[str], Meta(min_length=1)]
+    speed: Annotated[float, Meta(ge=0)] = 1.0  # 2 = twice as fast; 0 = as fast as it is taken
+    conservative: bool = False  # queue model: cancels are taken to be behind our order
+    restamp: bool = True  # E and T of a frame become the time at which it is sent
+
+
 class LatencySpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Added to what the machine itself takes."""
 
@@ -103,7 +112,8 @@ class ExchangeSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     accounts: list[AccountSpec] = field(default_factory=list)
     dialect: str = "binance"
     seed: int = 1
-    flow: FlowSpec | None = field(default_factory=FlowSpec)
+    flow: FlowSpec | None = field(default_factory=FlowSpec)  # not used with a capture
+    capture: CaptureSpec | None = None
     latency: LatencySpec = field(default_factory=LatencySpec)
     limits: LimitsSpec = field(default_factory=LimitsSpec)
     depth_default_ms: Milliseconds = 1_000  # interval of a depth stream that names none

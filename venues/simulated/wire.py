@@ -20,6 +20,7 @@ from collections.abc import Callable, Iterable
 from importlib import import_module
 from typing import Any, Protocol, cast
 
+from venues.simulated.captured import Captured
 from venues.simulated.core import Exchange
 from venues.simulated.faults import Fault, Faults
 from venues.simulated.flow import Flow
@@ -59,6 +60,9 @@ class Dialect(Protocol):
     def refused(self, status: int, retry_after_s: int, request: bytes) -> bytes:
         """The body (or frame) that tells of a rate limit (429), a ban (418) or a failure (503)."""
 
+    def forward(self, stream: str, data: bytes) -> None:
+        """Send one captured payload of this stream to who subscribed it."""
+
     def turn_done(self) -> None:
         """The input is done: send what was kept back until its reply was sent."""
 
@@ -90,7 +94,12 @@ class Wire:
         self, spec: ExchangeSpec, now: int, history: Iterable[dict[str, Any]] = ()
     ) -> None:
         self.spec = spec
-        self.exchange = Exchange(spec, now, history)
+        self.captured: Captured | None = None
+        if spec.capture is not None:
+            self.captured = Captured(spec, spec.capture)
+            self.exchange = Exchange(spec, now, history, self.captured.make_book)
+        else:
+            self.exchange = Exchange(spec, now, history)
         self.faults = Faults(spec.seed)
         self.links: dict[int, Link] = {}
         self.outputs: list[Output] = []
@@ -99,7 +108,10 @@ class Wire:
         self.dialect: Dialect = load_dialect(spec.dialect)(self)
         self.exchange.refuse_next = self.refuse_next
         self.refusal: Fault | None = None
-        if spec.flow is not None:
+        self.congested: set[int] = set()  # connections whose client reads too slowly
+        if self.captured is not None:
+            self.captured.start(self.exchange, self.dialect.forward, lambda: bool(self.congested))
+        elif spec.flow is not None:
             self.flow = Flow(self.exchange, spec.flow)
 
     # ---- what comes in --------------------------------------------------------------------
@@ -146,6 +158,7 @@ class Wire:
 
     def closed(self, number: int, now: int) -> None:
         link = self.links.pop(number, None)
+        self.congested.discard(number)
         if link is not None:
             link.is_open = False
             self.dialect.closed(link)
