@@ -155,3 +155,15 @@ def encode(spec: LaneSpec) -> bytes:
 def decode(document: bytes) -> LaneSpec:
     """The document as the lane reads it; secrets are `Secret` again."""
     return msgspec.json.decode(document, type=LaneSpec, dec_hook=decode_hook)
+
+
+def descriptors(spec: LaneSpec) -> list[int]:
+    """Every descriptor a lane's process needs."""
+    found = {spec.bell, spec.board.fd}
+    found |= {f.fd for f in spec.follows}
+    boxes = [a.outbox for a in spec.actors] + ([spec.inputs] if spec.inputs else [])
+    for box in boxes:
+        found |= {box.fd, *box.bells.values()}
+    if spec.histograms is not None:
+        found.add(spec.histograms)
+    return sorted(found)

@@ -50,7 +50,7 @@ class Watched:
         self.ever_up = False
         self.ready = False
         self.attempt = 0  # restarts in a row
-        self.up_since = 0
+        self.up_since: int | None = None
         self.deadline: int | None = None  # of starting or stopping
         self.not_before = 0
         self.group = 0
@@ -184,12 +184,12 @@ class Supervisor:
             return [Action(Verb.ESCALATE, why=self.why)]
         self.restarts += 1
         w.restarts += 1
-        if w.up_since and now - w.up_since >= w.child.backoff.reset_after_ns:
+        if w.up_since is not None and now - w.up_since >= w.child.backoff.reset_after_ns:
             w.attempt = 0
         bound = w.child.backoff.bound_ns(w.attempt)
         wait = self._random.randrange(bound + 1) if bound else 0
         w.attempt += 1
-        w.up_since = 0
+        w.up_since = None
         self._regroup(i, now + wait)
         return []
 

@@ -1,0 +1,402 @@
+"""From a configuration to the memory and the specifications of its lanes.
+
+The root makes everything once: board, outboxes, recordings' inputs, histograms, one bell a lane.
+A lane that is restarted gets the same descriptors and a later epoch.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import msgspec
+
+from engine import slots
+from engine.application import ActorSettings, Application, LaneSettings, Venue
+from engine.build_hash import build_hash
+from engine.checks import role_of
+from engine.config import Configuration
+from engine.lane_spec import (
+    JOURNAL,
+    RECORDER,
+    ActorSpec,
+    BoardSpec,
+    FollowSpec,
+    LaneSpec,
+    ListingSpec,
+    OutboxSpec,
+    VenueSpec,
+)
+from engine.memory import Memory
+from engine.registry import Registry
+from hotpath import board as boards
+from hotpath import histogram
+from hotpath.records import SCHEMA_HASH
+
+ROOT = "root"
+ROOT_OUTBOX_KIB = 256
+STAGES = (
+    "tick_to_order",
+    "decode",
+    "apply",
+    "decide",
+    "risk",
+    "encode",
+    "send",
+    "ack",
+    "fill",
+    "exposure",
+    "turn",
+    "collect",
+)
+RESERVE_SHARE = 4
+"""One part in four of an outbox with a gating reader is kept for reports and cancels."""
+
+
+class Box(msgspec.Struct):
+    """An outbox as the root made it: who writes it, who reads it, its descriptor."""
+
+    name: str
+    source: int
+    lane: str
+    fd: int
+    gating: list[str]
+    lossy: list[str]
+
+    @property
+    def readers(self) -> list[str]:
+        return [*self.gating, *self.lossy]
+
+
+def is_journaled(kind: str) -> bool:
+    """Does an actor's outbox carry what the journal must not miss? Market data is not kept."""
+    role = role_of(kind)
+    return role not in ("feed", "journal", "recorder") and not kind.startswith("feeds/")
+
+
+def records_inputs(lane: LaneSettings) -> bool:
+    """Lanes that hold more than journal and recorder have inputs worth a recording."""
+    return any(role_of(a.kind) not in ("journal", "recorder") for a in lane.actors)
+
+
+def spins(app: Application, cores: int) -> dict[str, bool]:
+    """Which hot lanes spin. `auto` spins while two cores are left over for everything else."""
+    spare = cores - 2
+    found = {}
+    for lane in app.lanes:
+        spin = lane.runtime == "uvloop" and lane.poll != "sleep"
+        if lane.poll == "auto":
+            spin = spin and spare > 0
+        spare -= spin
+        found[lane.name] = spin
+    return found
+
+
+class Assembly:
+    """The memory of one run and the parts of every lane's specification."""
+
+    def __init__(
+        self,
+        configuration: Configuration,
+        registry: Registry,
+        memory: Memory,
+        run: str,
+        state: Path,
+        first_position: Callable[[str, int], int],
+    ) -> None:
+        self.configuration, self.app = configuration, configuration.application
+        self.registry, self.memory, self.run, self.state = registry, memory, run, state
+        self._first_position = first_position
+        app = self.app
+        self.homes = {a.name: lane.name for lane in app.lanes for a in lane.actors}
+        self.roles = {a.name: role_of(a.kind) for lane in app.lanes for a in lane.actors}
+        self.journal = next((n for n, r in self.roles.items() if r == JOURNAL), None)
+        self.recorder = next((n for n, r in self.roles.items() if r == RECORDER), None)
+        self.spins = spins(app, len(os.sched_getaffinity(0)))
+        self.bells = {
+            lane.name: os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC) for lane in app.lanes
+        }
+        self.sources = {n: registry.number("source", n) for n in [ROOT, *self.homes]}
+        self._number()
+        self.slots, self.own = self._slots()
+        size = boards.file_bytes(len(self.slots))
+        self.board_fd = memory.create("board", size)
+        self.board = boards.Board.create(self.board_fd, list(self.slots))
+        self.boxes: dict[str, Box] = {}
+        self.inputs: dict[str, Box] = {}
+        self.stages: dict[str, int] = {}
+        self._make_boxes()
+
+    # ---- numbers
+
+    def _number(self) -> None:
+        app, registry = self.app, self.registry
+        self.assets: dict[str, int] = {}
+        self.listings: dict[str, ListingSpec] = {}
+        for name, listing in app.instruments.items():
+            for asset in (listing.base, listing.quote):
+                self.assets[asset] = registry.number("asset", asset)
+            venue, _, symbol = name.partition(".")
+            self.listings[name] = ListingSpec(
+                name=name,
+                number=registry.number("instrument", name),
+                venue=venue,
+                symbol=symbol,
+                base_asset=self.assets[listing.base],
+                quote_asset=self.assets[listing.quote],
+                settings=listing,
+                limits=app.risk.instruments.get(name) if app.risk else None,
+            )
+        self.accounts = {
+            name: registry.number("account", f"{name}:{v.key.label if v.key else ''}")
+            for name, v in app.venues.items()
+        }
+
+    # ---- the board
+
+    def _slots(self) -> tuple[dict[str, int], dict[str, list[str]]]:
+        names = [slots.CLOCK, slots.ROOT_HEARTBEAT]
+        names += [slots.kill(s) for s in self.scopes()]
+        own: dict[str, list[str]] = {}
+        positions: set[str] = set()
+        for lane in self.app.lanes:
+            mine = [slots.heartbeat(lane.name)]
+            for actor in lane.actors:
+                mine.append(slots.gauge(actor.name))
+                role = self.roles[actor.name]
+                if role == "feed":
+                    mine += [slots.top(actor.name, i) for i in actor.instruments]
+                elif role == "venue":
+                    mine.append(slots.venue(actor.name))
+                    fresh = [i for i in actor.instruments if i not in positions]
+                    positions.update(fresh)
+                    mine += [slots.position(i) for i in fresh]
+            own[lane.name] = mine
+            names += mine
+        return {name: i for i, name in enumerate(names)}, own
+
+    def scopes(self) -> list[str]:
+        """Kill scopes, `all` first: venues, strategies, listings."""
+        strategies = [n for n, r in self.roles.items() if r == "strategy"]
+        return ["all", *self.app.venues, *strategies, *self.app.instruments]
+
+    def _tops(self, listing: str) -> dict[str, int]:
+        found = {}
+        for lane in self.app.lanes:
+            for actor in lane.actors:
+                if self.roles[actor.name] == "feed" and listing in actor.instruments:
+                    found[actor.name] = self.slots[slots.top(actor.name, listing)]
+        return found
+
+    # ---- outboxes
+
+    def _make_boxes(self) -> None:
+        lanes = [lane.name for lane in self.app.lanes]
+        self._box(ROOT, ROOT, ROOT_OUTBOX_KIB, journaled=True, followers=lanes)
+        for lane in self.app.lanes:
+            for actor in lane.actors:
+                followers = [
+                    other.name
+                    for other in self.app.lanes
+                    if other is not lane and any(actor.name in a.follows for a in other.actors)
+                ]
+                self._box(
+                    actor.name,
+                    lane.name,
+                    lane.outbox_kib,
+                    journaled=is_journaled(actor.kind),
+                    followers=followers,
+                )
+            if self.app.recording.enabled and self.recorder and records_inputs(lane):
+                self._inputs(lane)
+            fd = self.memory.create(f"{lane.name}.stages", histogram.file_bytes(len(STAGES)))
+            histogram.Stages.create(fd, STAGES)
+            self.stages[lane.name] = fd
+
+    def _box(
+        self, name: str, lane: str, kib: int, *, journaled: bool, followers: list[str]
+    ) -> None:
+        gating = [JOURNAL] if journaled and self.journal else []
+        capacity = kib * 1024
+        fd = self.memory.create_outbox(
+            f"{name}.outbox",
+            capacity,
+            self.sources[name],
+            first_position=self._first_position(name, self.sources[name]),
+            gating=gating,
+            lossy=followers,
+            reserve=capacity // RESERVE_SHARE if gating else 0,
+            build_hash=build_hash(),
+        )
+        self.boxes[name] = Box(
+            name=name, source=self.sources[name], lane=lane, fd=fd, gating=gating, lossy=followers
+        )
+
+    def _inputs(self, lane: LaneSettings) -> None:
+        name = f"inputs:{lane.name}"
+        source = self.registry.number("source", name)
+        strict = self.app.recording.strict
+        gating, lossy = ([RECORDER], []) if strict else ([], [RECORDER])
+        fd = self.memory.create_outbox(
+            f"{lane.name}.inputs",
+            lane.inputs_kib * 1024,
+            source,
+            first_position=self._first_position(name, source),
+            gating=gating,
+            lossy=lossy,
+            build_hash=build_hash(),
+        )
+        self.inputs[lane.name] = Box(
+            name=name, source=source, lane=lane.name, fd=fd, gating=gating, lossy=lossy
+        )
+
+    # ---- specifications
+
+    def _bell_of(self, reader: str) -> int:
+        lane = reader
+        if reader == JOURNAL and self.journal:
+            lane = self.homes[self.journal]
+        elif reader == RECORDER and self.recorder:
+            lane = self.homes[self.recorder]
+        return self.bells[lane]
+
+    def outbox(self, box: Box, epoch: int) -> OutboxSpec:
+        bells = {r: self._bell_of(r) for r in box.readers}
+        return OutboxSpec(name=box.name, source=box.source, fd=box.fd, epoch=epoch, bells=bells)
+
+    def _follows(self, lane: LaneSettings) -> list[FollowSpec]:
+        found = []
+
+        def add(box: Box, reader: str, lossy: bool, actors: list[str]) -> None:
+            found.append(
+                FollowSpec(
+                    name=box.name,
+                    source=box.source,
+                    fd=box.fd,
+                    reader=reader,
+                    lossy=lossy,
+                    actors=actors,
+                )
+            )
+
+        for box in self.boxes.values():
+            if box.lane == lane.name:
+                continue
+            actors = [a.name for a in lane.actors if box.name in a.follows]
+            if lane.name in box.lossy:
+                add(box, lane.name, True, actors)
+        for box in self.boxes.values():
+            if self.journal and self.homes[self.journal] == lane.name and JOURNAL in box.gating:
+                add(box, JOURNAL, False, [self.journal])
+        for box in self.inputs.values():
+            if self.recorder and self.homes[self.recorder] == lane.name:
+                add(box, RECORDER, RECORDER in box.lossy, [self.recorder])
+        return found
+
+    def _venues(self, lane: LaneSettings) -> dict[str, VenueSpec]:
+        """All venues; their keys only where an actor of theirs lives."""
+        held = {a.venue for a in lane.actors if self.roles[a.name] in ("venue", "rest")}
+        found = {}
+        for name, settings in self.app.venues.items():
+            actor = next(
+                (
+                    a.name
+                    for other in self.app.lanes
+                    for a in other.actors
+                    if a.venue == name and self.roles[a.name] == "venue"
+                ),
+                None,
+            )
+            shown: Venue = settings
+            if name not in held:
+                shown = msgspec.structs.replace(settings, key=None)
+            found[name] = VenueSpec(
+                name=name,
+                source=self.sources[actor] if actor else 0,
+                account=self.accounts[name],
+                settings=shown,
+                limits=self.app.risk.venues.get(name) if self.app.risk else None,
+            )
+        return found
+
+    def _actor(self, actor: ActorSettings, epoch: int) -> ActorSpec:
+        return ActorSpec(
+            name=actor.name,
+            kind=actor.kind,
+            role=self.roles[actor.name],
+            source=self.sources[actor.name],
+            outbox=self.outbox(self.boxes[actor.name], epoch),
+            venue=actor.venue,
+            instruments=actor.instruments,
+            follows=actor.follows,
+            restart=actor.restart,
+            settings=actor.settings,
+        )
+
+    def spec(self, lane: LaneSettings, epoch: int, root_pid: int, root_start: int) -> LaneSpec:
+        """The specification of one start of a lane."""
+        app, risk = self.app, self.app.risk
+        inputs = self.inputs.get(lane.name)
+        tops = {n: self._tops(n) for n in self.listings}
+        return LaneSpec(
+            lane=lane.name,
+            runtime=lane.runtime,
+            epoch=epoch,
+            application=app.application,
+            mode=app.mode,
+            drill=app.drill,
+            run=self.run,
+            instance=self.registry.instance,
+            seed=app.seed,
+            state=str(self.state),
+            beside=str(self.configuration.path.parent.absolute()),
+            root_pid=root_pid,
+            root_start=root_start,
+            build_hash=build_hash(),
+            schema_hash=SCHEMA_HASH,
+            config_hash=self.configuration.hash,
+            spin=self.spins[lane.name],
+            core=lane.core,
+            heartbeat_ms=lane.heartbeat_ms,
+            shutdown_ms=shutdown_ms(lane),
+            bell=self.bells[lane.name],
+            board=BoardSpec(fd=self.board_fd, slots=self.slots, own=self.own[lane.name]),
+            histograms=self.stages[lane.name],
+            inputs=self.outbox(inputs, epoch) if inputs else None,
+            actors=[self._actor(a, epoch) for a in lane.actors],
+            follows=self._follows(lane),
+            listings={n: msgspec.structs.replace(x, top=tops[n]) for n, x in self.listings.items()},
+            venues=self._venues(lane),
+            assets=self.assets,
+            sources=self.sources,
+            total=risk.total if risk else None,
+            leases=risk.leases if risk else [],
+            strategies=risk.strategies if risk else {},
+            supervision=lane.supervision,
+            logs=app.logs,
+        )
+
+    def close(self) -> None:
+        """Give back every descriptor; the files stay for the next start."""
+        for box in [*self.boxes.values(), *self.inputs.values()]:
+            os.close(box.fd)
+        for fd in [*self.stages.values(), *self.bells.values(), self.board_fd]:
+            os.close(fd)
+
+
+def hang_ms(lane: LaneSettings) -> int:
+    """Silence after which a lane is killed (reliability 1.8)."""
+    if lane.hang_ms is not None:
+        return lane.hang_ms
+    roles = {role_of(a.kind) for a in lane.actors}
+    if roles & {"feed", "venue"} and not roles & {"journal", "recorder"}:
+        return 3 * lane.heartbeat_ms
+    return 5000
+
+
+def shutdown_ms(lane: LaneSettings) -> int:
+    """Time a lane has to stop when asked (reliability 1.6): a venue cancels first."""
+    if lane.shutdown_ms is not None:
+        return lane.shutdown_ms
+    return 15_000 if any(role_of(a.kind) == "venue" for a in lane.actors) else 5000

@@ -1,0 +1,459 @@
+"""The root process: memory, lanes, their supervision, one control socket. It trades nothing.
+
+Order of a start: lock the state directory, drain what a dead run left, number things, make the
+memory, start the lanes. Order of an end: the lanes in reverse, each cancelling first; after too
+many restarts the gates close, the cancellers cancel, and the exit code is 70.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import secrets
+import signal
+import struct
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, ClassVar
+
+import msgspec
+import trio
+
+from engine import control, lane_process, leftovers, slots
+from engine.application import LaneSettings
+from engine.assembly import ROOT, Assembly, hang_ms, shutdown_ms
+from engine.child import leave_no_core
+from engine.config import Configuration
+from engine.engine_clock import EngineClock, measure
+from engine.errors import EXIT_DONE, EXIT_ESCALATED, EXIT_NO, TiercelError
+from engine.kill_switch import ALL, KillSwitch
+from engine.lane_process import LaneProcess
+from engine.lane_spec import LaneSpec, descriptors
+from engine.liveness import Liveness
+from engine.logs import Log, Redaction, open_logs
+from engine.memory import Memory
+from engine.registry import Registry
+from engine.secret import hide_hook
+from engine.state import Run, StateDirectory, start_time, write_durably
+from engine.supervision.decisions import Supervisor
+from engine.supervision.policy import MILLISECOND, SECOND, Action, Backoff, Child, Policy, Verb
+from hotpath.clock import monotonic_ns
+from hotpath.records import Kind
+from hotpath.ring import Outbox
+
+LOOK_S = 0.02
+MEASURE_S = 1.0
+CANCEL_TIMEOUT_S = 10.0
+CLOCK_RECORD = struct.Struct("<qq")
+
+
+class LaneFailed(TiercelError):
+    """A lane did not come up at the first start."""
+
+    code: ClassVar[str] = "TCL-2150"
+    what = "The engine could not start"
+    why = "{detail}"
+    do = "Mend the cause; {log} has the lane's own words"
+    exit_code = EXIT_NO
+
+
+class Escalated(TiercelError):
+    """Too many restarts: gates are closed, orders cancelled as far as that could be had."""
+
+    code: ClassVar[str] = "TCL-2151"
+    what = "The engine has given up"
+    why = "{detail}"
+    do = "Look at {log}; the next start trades only after `tiercel resume`"
+    exit_code = EXIT_ESCALATED
+
+
+def child_of(lane: LaneSettings, holds: bool) -> Child:
+    """A lane as the supervisor knows it."""
+    b = lane.supervision.backoff
+    return Child(
+        name=lane.name,
+        restart=lane.restart,
+        init_timeout_ns=lane.init_timeout_s * SECOND,
+        shutdown_ns=shutdown_ms(lane) * MILLISECOND,
+        backoff=Backoff(
+            initial_ns=b.initial_ms * MILLISECOND,
+            factor=b.factor,
+            cap_ns=b.cap_ms * MILLISECOND,
+            reset_after_ns=b.reset_after_s * SECOND,
+        ),
+        holds=holds,
+    )
+
+
+class Root:
+    """One run of the engine. Made under the state directory's lock; `run` runs it to its end."""
+
+    def __init__(
+        self,
+        configuration: Configuration,
+        state: Path,
+        *,
+        exchanges: list[dict[str, object]] | None = None,
+        lane_argv: list[str] | None = None,
+        drain: leftovers.Drain | None = None,
+        memory_place: Path | None = None,
+        for_s: float | None = None,
+        on_ready: Callable[[Root], None] | None = None,
+    ) -> None:
+        self.configuration, self.app = configuration, configuration.application
+        self.exchanges = exchanges or []
+        self.lane_argv = lane_argv or lane_process.python()
+        self.for_s, self.on_ready = for_s, on_ready
+        self.directory = StateDirectory(state)
+        self.path = self.directory.path
+        try:
+            redaction = Redaction(
+                secret
+                for venue in self.app.venues.values()
+                if venue.key is not None
+                for secret in (venue.key.api_key, venue.key.secret)
+            )
+            self.log: Log = open_logs(self.path / "log", ROOT, self.app.logs, redaction)
+            self.registry = Registry(self.path)
+            self.memory = Memory.of_instance(self.registry.instance, memory_place)
+            self._prepare(drain or leftovers.journal_drain())
+        except BaseException:
+            self.directory.close()
+            raise
+
+    def _prepare(self, drain: leftovers.Drain | None) -> None:
+        self.left = leftovers.take(self.memory, self.path, drain)
+        epochs = self.directory.epochs
+        epochs.runs += 1
+        self.run_name = f"{time.strftime('%Y%m%dT%H%M%S', time.gmtime())}-{epochs.runs}"
+        self.assembly = Assembly(
+            self.configuration,
+            self.registry,
+            self.memory,
+            self.run_name,
+            self.path,
+            lambda name, source: self.directory.first_position(
+                name, self.left.positions.get(source)
+            ),
+        )
+        epochs.clean = False
+        self.epoch = self.directory.next_epoch(ROOT)
+        self.outbox = self._own_outbox()
+        self.switch = KillSwitch(self.path, self.assembly.scopes()[1:])
+        self.switch.show_on(self.assembly.board)
+        self.clock = EngineClock(*measure())
+        self._publish_clock()
+        self.pid, self.started = os.getpid(), start_time(os.getpid()) or 0
+        app = self.app
+        policy = Policy(
+            strategy=app.supervision.strategy,
+            max_restarts=app.supervision.max_restarts,
+            window_ns=app.supervision.max_seconds * SECOND,
+        )
+        journal = self.assembly.journal
+        home = self.assembly.homes[journal] if journal else ""
+        children = [child_of(lane, lane.name == home) for lane in app.lanes]
+        self.lanes = {lane.name: lane for lane in app.lanes}
+        self.supervisor = Supervisor(children, policy, seed=secrets.randbits(63))
+        self.liveness = Liveness(int(LOOK_S * SECOND))
+        self.processes: dict[str, LaneProcess] = {}
+        self.actor_restarts = 0
+        self.words: dict[str, str] = {}  # why each lane says it failed
+        self.answers: dict[str, dict[str, dict[str, Any]]] = {}
+        self.escalation: str | None = None
+        self.is_ready = False
+        self._beats = 0
+        self._wake = trio.Event()
+        self._heard = trio.Event()
+        self._nursery: trio.Nursery
+        self._write_run()
+
+    def _own_outbox(self) -> Outbox:
+        box = self.assembly.boxes[ROOT]
+        from engine.build_hash import build_hash
+
+        outbox = Outbox.attach(box.fd, self.epoch, build_hash=build_hash())
+        spec = self.assembly.outbox(box, self.epoch)
+        for reader, bell in spec.bells.items():
+            outbox.set_bell(reader, bell)
+        return outbox
+
+    def _write_run(self) -> None:
+        run = Run(
+            run=self.run_name,
+            root=self.pid,
+            started=self.started,
+            application=self.app.application,
+            mode=self.app.mode,
+            instance=self.registry.instance,
+            drill=self.app.drill,
+            exchanges=self.exchanges,
+        )
+        write_durably(self.path / "run.json", msgspec.json.encode(run))
+        specs = [
+            self.assembly.spec(lane, 0, self.pid, self.started) for lane in self.lanes.values()
+        ]
+        # what a replay needs besides the inputs; keys are not among it
+        document = msgspec.json.encode(specs, enc_hook=hide_hook)
+        write_durably(self.path / "recordings" / f"{self.run_name}.lanes.json", document)
+
+    # ---- records
+
+    def now(self) -> int:
+        """Engine time."""
+        return monotonic_ns() + self.clock.offset
+
+    def record(self, kind: Kind, payload: bytes) -> int:
+        """Write a record of the root; returns its position, 0 when the outbox is full."""
+        position = self.outbox.append(int(kind), payload, time=self.now(), reserve=True)
+        self.outbox.ring()
+        return position
+
+    def document(self, kind: Kind, **values: Any) -> int:
+        """The same for a JSON document."""
+        return self.record(kind, msgspec.json.encode(values))
+
+    # ---- running
+
+    def run(self) -> int:
+        """Run to the end in the main thread; the exit code. LaneFailed, Escalated."""
+        leave_no_core()
+        try:
+            trio.run(self._main)
+        finally:
+            self._close()
+        log = self.path / "log"
+        if self.supervisor.result == "failed":
+            detail = self.supervisor.why
+            lane = detail.split(" ")[0]
+            words = self.words.get(lane)
+            raise LaneFailed(detail=f"{detail}: {words}" if words else detail, log=log)
+        if self.escalation is not None:
+            raise Escalated(detail=self.escalation, log=log)
+        return EXIT_DONE
+
+    def _close(self) -> None:
+        epochs = self.directory.epochs
+        for box in [*self.assembly.boxes.values(), *self.assembly.inputs.values()]:
+            with contextlib.suppress(TiercelError, OSError):
+                epochs.positions[box.name] = leftovers.last_position(box.fd)
+        epochs.clean = True
+        self.directory.store_epochs()
+        self.log.close()
+        self.assembly.close()
+        self.registry.close()
+        self.directory.close()
+
+    async def _main(self) -> None:
+        async with trio.open_nursery() as nursery:
+            self._nursery = nursery
+            with trio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
+                nursery.start_soon(self._signals, signals)
+                nursery.start_soon(self._watch)
+                nursery.start_soon(self._measure)
+                await nursery.start(control.serve, self)
+                if self.for_s is not None:
+                    nursery.start_soon(self._end_after, self.for_s)
+                self._do(self.supervisor.start(monotonic_ns()))
+                await self._decide()
+                nursery.cancel_scope.cancel()
+
+    async def _signals(self, signals: Any) -> None:
+        async for number in signals:
+            self.log.main("info", "stopping", why=signal.Signals(number).name)
+            self.stop()
+
+    async def _end_after(self, seconds: float) -> None:
+        await trio.sleep(seconds)
+        self.stop()
+
+    def stop(self) -> None:
+        """Begin the orderly end."""
+        self._do(self.supervisor.stop(monotonic_ns()))
+
+    async def _decide(self) -> None:
+        """Call the supervisor whenever it is due, until everything is down."""
+        while self.supervisor.result is None:
+            due = self.supervisor.due
+            wait = 3600.0 if due is None else max(0.0, (due - monotonic_ns()) / 1e9)
+            with trio.move_on_after(wait):
+                await self._wake.wait()
+            self._wake = trio.Event()
+            self._do(self.supervisor.tick(monotonic_ns()))
+
+    def _do(self, actions: list[Action]) -> None:
+        """Carry out what the supervisor decided."""
+        for action in actions:
+            process = self.processes.get(action.name)
+            if action.verb is Verb.START:
+                self._spawn(self.lanes[action.name])
+            elif action.verb is Verb.STOP and process is not None:
+                self._nursery.start_soon(_ask_to_stop, process)
+            elif action.verb is Verb.KILL and process is not None:
+                self.log.error("lane killed", name=action.name, why=action.why)
+                process.kill()
+            elif action.verb is Verb.ESCALATE:
+                self._nursery.start_soon(self._escalate, action.why)
+            elif action.verb is Verb.DROP:
+                self.log.main("info", "lane dropped", name=action.name)
+        self._wake.set()
+        self._heard.set()
+
+    def _spawn(self, lane: LaneSettings) -> None:
+        epoch = self.directory.next_epoch(f"lane:{lane.name}")
+        spec = self.assembly.spec(lane, epoch, self.pid, self.started)
+        output = self.path / "log" / f"{lane.name}.out"
+        process = LaneProcess.spawn(spec, self.lane_argv, descriptors(spec), output)
+        self.processes[lane.name] = process
+        self.log.main("info", "lane started", name=lane.name, pid=process.pid, epoch=epoch)
+        self.document(
+            Kind.DOCUMENT, event="lane_started", lane=lane.name, pid=process.pid, epoch=epoch
+        )
+        self._nursery.start_soon(self._follow, lane, process)
+
+    async def _follow(self, lane: LaneSettings, process: LaneProcess) -> None:
+        """One process from its specification to its reaping."""
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(process.tell_spec)
+            nursery.start_soon(process.events, lambda e: self._heard_of(lane, process, e))
+            code = await process.ended()
+            with trio.move_on_after(0.2):  # its last words may still be in the socket
+                while not process.is_silent:
+                    await trio.sleep(0.005)
+            nursery.cancel_scope.cancel()
+        self.liveness.forget(lane.name)
+        slot = self.assembly.slots[slots.heartbeat(lane.name)]
+        self.assembly.board.write(slot, slots.BEAT.pack(0, 0, process.spec.epoch & 0xFFFFFFFF, 0))
+        process.close()
+        del self.processes[lane.name]
+        asked = self.supervisor.watched[self.supervisor.index[lane.name]].asked
+        if asked or code == 0:
+            self.log.main("info", "lane ended", name=lane.name, pid=process.pid, code=code)
+        else:
+            self.log.problem("lane ended", name=lane.name, pid=process.pid, code=code)
+        self.document(Kind.DOCUMENT, event="lane_ended", lane=lane.name, pid=process.pid, code=code)
+        self._do(self.supervisor.exited(lane.name, code, monotonic_ns()))
+
+    def _heard_of(self, lane: LaneSettings, process: LaneProcess, event: dict[str, Any]) -> None:
+        """A line from a lane."""
+        name, what = lane.name, event.get("event")
+        now = monotonic_ns()
+        if what == "hello":
+            spec: LaneSpec = process.spec
+            if (event["build_hash"], event["schema_hash"]) != (spec.build_hash, spec.schema_hash):
+                self._do(self.supervisor.hung(name, "it is of another build", now))
+        elif what == "started":
+            self.liveness.watch(name, hang_ms(lane) * MILLISECOND, now)
+            self._do(self.supervisor.started(name, now))
+        elif what == "ready":
+            self._do(self.supervisor.became_ready(name, now))
+            self._note_ready()
+        elif what == "restarted":
+            self.actor_restarts += 1
+            self.log.problem("actor restarted", actor=event["actor"], why=event["why"])
+        elif what == "failed":
+            self.words[name] = " ".join(str(event[k]) for k in ("code", "what", "why") if event[k])
+            self.log.error("lane failed", name=name, words=self.words[name])
+        else:  # an answer to something a command asked
+            self.answers.setdefault(str(what), {})[name] = event
+        self._heard.set()
+
+    def _note_ready(self) -> None:
+        if not self.is_ready and all(w.ready for w in self.supervisor.watched):
+            self.is_ready = True
+            self.log.main("info", "ready")
+            if self.on_ready is not None:
+                self.on_ready(self)
+
+    async def ask(self, what: str, answer: str, timeout_s: float, **values: Any) -> dict[str, Any]:
+        """Tell every lane with a venue or its rest actor, and gather their answers by lane."""
+        asked = [n for n, lane in self.lanes.items() if n in self.processes and _speaks(lane)]
+        self.answers[answer] = {}
+        for name in asked:
+            await self.processes[name].tell(do=what, **values)
+        with trio.move_on_after(timeout_s):
+            while not all(n in self.answers[answer] or n not in self.processes for n in asked):
+                await self._heard.wait()
+                self._heard = trio.Event()
+        return {n: self.answers[answer].get(n) for n in asked}
+
+    async def _escalate(self, why: str) -> None:
+        """The last act: close every gate, have the cancellers cancel everything, end."""
+        self.escalation = why
+        self.switch.close(ALL, f"escalated: {why}", escalated=True)
+        self.document(Kind.COMMAND, command="escalate", why=why)
+        self.log.error("escalated", why=why)
+        answers = await self.ask("cancel_all", "canceled", CANCEL_TIMEOUT_S)
+        self.log.error("cancelled everything", answers=answers)
+        self.stop()
+
+    # ---- watching
+
+    async def _watch(self) -> None:
+        """Beat, read the lanes' beats, and have the silent ones killed."""
+        board, index = self.assembly.board, self.assembly.slots
+        own = index[slots.ROOT_HEARTBEAT]
+        while True:
+            now = monotonic_ns()
+            self._beats += 1
+            board.write(own, slots.BEAT.pack(self._beats, now, self.epoch & 0xFFFFFFFF, self.pid))
+            beats = {}
+            for name in self.processes:
+                version, data = board.read(index[slots.heartbeat(name)], slots.BEAT.size)
+                if version:
+                    beats[name] = slots.BEAT.unpack(data)[0]
+            for name, silence in self.liveness.look(beats, now).items():
+                self.liveness.forget(name)
+                why = f"its heartbeat stood still for {silence / 1e6:.0f} ms"
+                self._do(self.supervisor.hung(name, why, now))
+            if self.clock.advance(int(LOOK_S * SECOND)):
+                self._publish_clock()
+            self.log.flush()
+            await trio.sleep(LOOK_S)
+
+    async def _measure(self) -> None:
+        while True:
+            await trio.sleep(MEASURE_S)
+            self.clock.take(*measure())
+
+    def _publish_clock(self) -> None:
+        words = (self.clock.offset, self.clock.uncertainty)
+        slot = self.assembly.slots[slots.CLOCK]
+        self.assembly.board.write(slot, slots.CLOCK_WORDS.pack(*words))
+        self.record(Kind.CLOCK, CLOCK_RECORD.pack(*words))
+
+    # ---- what commands ask
+
+    def status(self) -> dict[str, Any]:
+        """`tiercel ps --json`, to the letter of the contract, and what `top` shows besides."""
+        lanes = []
+        for name, lane in self.lanes.items():
+            process = self.processes.get(name)
+            watched = self.supervisor.watched[self.supervisor.index[name]]
+            lanes.append(
+                {
+                    "name": name,
+                    "pid": process.pid if process else None,
+                    "runtime": lane.runtime,
+                    "core": lane.core,
+                    "state": self.supervisor.state_of(name),
+                    "restarts": watched.restarts,
+                    "actors": [a.name for a in lane.actors],
+                }
+            )
+        return {"root": self.pid, "lanes": lanes, "exchanges": self.exchanges}
+
+    @property
+    def restarts(self) -> int:
+        """Lanes and actors restarted in this run."""
+        return self.supervisor.restarts + self.actor_restarts
+
+
+async def _ask_to_stop(process: LaneProcess) -> None:
+    await process.tell(do="stop")
+
+
+def _speaks(lane: LaneSettings) -> bool:
+    """Does this lane hold a connection that can cancel?"""
+    return any(a.kind.startswith("venues/") for a in lane.actors)

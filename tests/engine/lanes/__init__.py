@@ -1,0 +1,1 @@
+"""Tiny lanes that follow engine/child.py, for tests of the root."""
