@@ -8,6 +8,21 @@ from libc.stdint cimport int32_t, int64_t, uint8_t
 
 from hotpath.u256 cimport u256
 
+cdef extern from "hotpath/pools/curve.h" nogil:
+    const int CURVE_HOPS
+    const int CURVE_PIECES
+    ctypedef struct curve_piece:
+        double a
+        double b
+        double cap
+        double gas
+    ctypedef struct curve_row:
+        int n
+        curve_piece* pieces
+    double curve_best(const curve_row** rows, int n, double most, double gas_price, double* gain) noexcept
+    double curve_until(const curve_row* row, double rate) noexcept
+    u256 curve_integer(double v) noexcept
+
 # Why a quote is not the whole answer. Names in lower case are the codes of `tiercel quote --batch`.
 cdef enum QuoteStatus:
     STATUS_OK = 0
@@ -53,3 +68,5 @@ cdef class Pool:
     # coins of the other side for one of `direction` at the present price, before and after the fee
     cdef double spot(self, int direction) noexcept nogil
     cdef double rank(self, int direction) noexcept nogil
+    # the curve in doubles from the present state, see curve.h; n = 0 where the kind draws none
+    cdef void curve(self, int direction, curve_row* row) noexcept nogil

@@ -124,6 +124,9 @@ cdef class Pool:
     cdef double rank(self, int direction) noexcept nogil:
         return 0.0
 
+    cdef void curve(self, int direction, curve_row* row) noexcept nogil:
+        row.n = 0
+
     def quote_in(self, int direction, amount, limit=None):
         """What `amount` paid in on side `direction` (0 or 1) would give; pure. Returns a Quoted."""
         cdef Quoted answer = Quoted.__new__(Quoted)

@@ -100,6 +100,17 @@ cdef class UniswapV2(Pool):
     cdef double rank(self, int direction) noexcept nogil:
         return self.spot(direction) * self.fee.keep / self.fee.scale
 
+    cdef void curve(self, int direction, curve_row* row) noexcept nogil:
+        cdef double reserve_in = u256_to_double(self.reserve[direction])
+        row.n = 0
+        if reserve_in == 0.0:
+            return
+        row.n = 1
+        row.pieces[0].a = u256_to_double(self.reserve[1 - direction])
+        row.pieces[0].b = reserve_in * self.fee.scale / self.fee.keep if self.fee.keep else 1e300
+        row.pieces[0].cap = 2.0 ** 112 - reserve_in
+        row.pieces[0].gas = SWAP_GAS
+
     def depth(self, int direction, price_limit):
         """What can be paid in on side `direction` until the pair gives less than `price_limit` for one.
 

@@ -2,7 +2,7 @@
 
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t
 
-from hotpath.pools.pool cimport Pool, Quote
+from hotpath.pools.pool cimport Pool, Quote, curve_row
 from hotpath.u256 cimport i128, u128, u256
 
 cdef extern from "hotpath/pools/v3_logs.h" nogil:
@@ -40,6 +40,7 @@ cdef extern from "hotpath/pools/v3_logs.h" nogil:
         v3_head head
     const int V3_DIVERGED
     void v3_load_words() noexcept
+    void v3_curve(v3_pool* p, int zero_for_one, curve_row* row) noexcept
     void v3_free(v3_pool* p) noexcept
     int v3_reserve(v3_pool* p, uint32_t capacity) noexcept
     uint32_t v3_rank(const v3_pool* p, int32_t tick) noexcept

@@ -152,6 +152,11 @@ cdef class UniswapV3(Pool):
     cdef double rank(self, int direction) noexcept nogil:
         return self.spot(direction) * (1.0 - self.p.fee * 1e-6)
 
+    cdef void curve(self, int direction, curve_row* row) noexcept nogil:
+        row.n = 0
+        if not self.diverged:
+            v3_curve(&self.p, direction == 0, row)
+
     def depth(self, int direction, price_limit):
         """What can be paid in on side `direction` until the price is `price_limit`; pure. A Quoted."""
         return self.quote_in(direction, (1 << 255) - 1, price_limit)

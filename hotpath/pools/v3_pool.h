@@ -15,6 +15,7 @@
 #define TIERCEL_V3_POOL_H
 #include <stdlib.h>
 #include <string.h>
+#include "hotpath/pools/curve.h"
 #include "hotpath/pools/v3_math.h"
 
 /* the numbers of QuoteStatus in hotpath/pools/pool.pxd */
@@ -335,6 +336,38 @@ static inline int64_t v3_gas(const v3_pool *before, const v3_walk *w, int zero_f
     if (!u256_is_zero(w->out)) gas += 17900;
     if (w->head.tick != before->head.tick) gas += 2300;
     return gas + tick * w->crossed;
+}
+
+/* The curve in doubles: a piece between ticks, up to CURVE_PIECES of them; stretches without liquidity
+ * have none, what lies behind them follows at once. */
+static inline void v3_curve(v3_pool *p, int zero_for_one, curve_row *row) {
+    const double keep = 1 - p->fee * 1e-6;
+    double price = u256_to_double(p->head.price) * 0x1p-96, gas = 110000;
+    u128 liquidity = p->head.liquidity;
+    uint32_t here = p->head.here;
+    row->n = 0;
+    if (price == 0) return;
+    while (row->n < CURVE_PIECES) {
+        const int found = zero_for_one ? here > 0 : here < p->count;
+        const uint32_t at = zero_for_one ? here - 1 : here;
+        u256 edge = found ? v3_price_of(p, at) : zero_for_one ? V3_MIN_PRICE : V3_MAX_PRICE;
+        double next = u256_to_double(edge) * 0x1p-96, l = (double)liquidity;
+        double cap = zero_for_one ? l * (price - next) / (next * price) : l * (next - price);
+        if (cap > 0) {
+            curve_piece *piece = &row->pieces[row->n++];
+            piece->a = zero_for_one ? l * price : l / price;
+            piece->b = (zero_for_one ? l / price : l * price) / keep;
+            piece->cap = cap / keep;
+            piece->gas = gas;
+            gas = 0;
+        }
+        if (!found) return;
+        u128 net = v3_net(p->ticks + p->slots[at]);
+        if (v3_add_delta(liquidity, (i128)(zero_for_one ? -net : net), &liquidity)) return;
+        here = zero_for_one ? at : at + 1;
+        price = next;
+        gas += 35000;
+    }
 }
 
 /* Follow a swap that happened: `paid` came in and the pool ended at `price`. The path between two

@@ -1,0 +1,23 @@
+from collections.abc import Hashable, Sequence
+
+from hotpath.pools.pool import Pool
+from hotpath.pools.size import Sized
+
+class Graph:
+    def add(self, pool: Pool, token0: Hashable, token1: Hashable) -> int: ...
+    def build(
+        self, max_hops: int = 4, starts: Sequence[Hashable] | None = None, most: int = 200_000
+    ) -> int: ...
+    def changed(
+        self,
+        pool: int,
+        max_in: int,
+        top: int = 10,
+        fixed: int = 0,
+        gas_price_e9: int = 0,
+        tip_bps: int = 0,
+    ) -> list[tuple[int, Sized]]: ...
+    def cycle(self, number: int) -> tuple[Hashable, list[tuple[int, int]]]: ...
+    def cycles_through(self, pool: int) -> list[int]: ...
+    def ranking(self, pool: int, top: int) -> list[tuple[int, float]]: ...
+    def __len__(self) -> int: ...

@@ -1,0 +1,3 @@
+from hotpath.pools.pool import Pool
+
+class Ladder(Pool): ...

@@ -1,0 +1,29 @@
+from collections.abc import Sequence
+
+from hotpath.pools.pool import Pool
+
+class Sized:
+    @property
+    def amounts(self) -> tuple[int, ...]: ...
+    @property
+    def amount_in(self) -> int: ...
+    @property
+    def amount_out(self) -> int: ...
+    @property
+    def gross(self) -> int: ...
+    @property
+    def gas(self) -> int: ...
+    @property
+    def cost(self) -> int: ...
+    @property
+    def tip(self) -> int: ...
+    @property
+    def net(self) -> int: ...
+
+def best_size(
+    hops: Sequence[tuple[Pool, int]],
+    max_in: int,
+    fixed: int = 0,
+    gas_price_e9: int = 0,
+    tip_bps: int = 0,
+) -> Sized: ...
