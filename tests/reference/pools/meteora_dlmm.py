@@ -275,6 +275,8 @@ class Pool:
                 self.active = array * BINS + (BINS - 1 if for_y else 0)
             b = self.bins.get(self.active)
             if b is not None and self.max_out(b, for_y):
+                if not b.price:
+                    raise Refused("refused", "the bin has no price")
                 self.update_volatility()
                 at = self.exact_in_at if is_input else self.exact_out_at
                 filled = at(b, left, for_y)
@@ -288,6 +290,7 @@ class Pool:
                     self.move(b, filled.layers, for_y)
             if left:
                 self.active += -1 if for_y else 1
+        fits(max(done.paid, done.given))
         done.left, done.arrays = left, len(seen)
         self.last_update = self.now
         return done
