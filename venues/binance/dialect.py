@@ -12,7 +12,7 @@ from venues.binance.dialect_access import Access, ApiError
 from venues.binance.dialect_methods import PATHS, PRIVATE, PUBLIC, Methods, Params
 from venues.binance.dialect_streams import Listener, Streams
 from venues.simulated.accounts import Account, Order, Trade
-from venues.simulated.core import Market, PublicTrade
+from venues.simulated.market import Market, PublicTrade
 from venues.simulated.wire import Headers, Link, Wire
 
 MS = 1_000_000
@@ -29,7 +29,7 @@ class Session:
         self.key = ""
         self.account: Account | None = None
         self.since = 0
-        self.subscriptions: dict[int, Account] = {}
+        self.subscriptions: dict[int, tuple[Account, bool]] = {}  # and whether by logon
         self.subscribed = 0
 
 
@@ -199,33 +199,40 @@ class Dialect:
         if method == "session.logout":
             self.access.spend(2)
             session.key, session.account, session.since = "", None, 0
+            self.end_subscriptions(link, [n for n, own in session.subscriptions.items() if own[1]])
             return self.session_status(session)
         if method == "userDataStream.subscribe":
             self.access.spend(2)
             if session.account is None:
                 raise ApiError(-2015, "Invalid API-key, IP, or permissions for action.")
-            return self.subscribe(session, session.account)
+            return self.subscribe(session, session.account, by_logon=True)
         if method in WITHOUT_LOGON:
             self.access.spend(2)
             self.check_signature(p, values)
-            return self.subscribe(session, self.access.account(p.required("apiKey")))
+            account = self.access.account(p.required("apiKey"))
+            return self.subscribe(session, account, by_logon=False)
         if method == "userDataStream.unsubscribe":
             self.access.spend(2)
             number = p.integer("subscriptionId")
-            if number is None:
-                session.subscriptions.clear()
-            else:
-                session.subscriptions.pop(number, None)
+            self.end_subscriptions(link, [*session.subscriptions] if number is None else [number])
             return {}
         if method == "session.subscriptions":
             return [{"subscriptionId": n} for n in session.subscriptions]
         raise ApiError(-1100, f"Unknown method '{method}'.")
 
-    def subscribe(self, session: Session, account: Account) -> Any:
+    def subscribe(self, session: Session, account: Account, by_logon: bool) -> Any:
         number = session.subscribed
         session.subscribed += 1
-        session.subscriptions[number] = account
+        session.subscriptions[number] = (account, by_logon)
         return {"subscriptionId": number}
+
+    def end_subscriptions(self, link: Link, numbers: list[int]) -> None:
+        """Each subscription that ends says so itself, before the reply."""
+        for number in numbers:
+            if link.state.subscriptions.pop(number, None) is not None:
+                event = {"e": "eventStreamTerminated", "E": self.exchange.now // MS}
+                frame = orjson.dumps({"subscriptionId": number, "event": event})
+                self.wire.send(link, "user", frame)
 
     def session_status(self, session: Session) -> Any:
         return {
@@ -322,7 +329,7 @@ class Dialect:
         return any(
             heard is account
             for link in self.sessions.values()
-            for heard in link.state.subscriptions.values()
+            for heard, _ in link.state.subscriptions.values()
         )
 
     def book_changed(
@@ -345,7 +352,7 @@ class Dialect:
         kept, self.kept = self.kept, []
         for account, event in kept:
             for link in tuple(self.sessions.values()):
-                for number, heard in link.state.subscriptions.items():
+                for number, (heard, _) in link.state.subscriptions.items():
                     if heard is account:
                         frame = b'{"subscriptionId":%d,"event":%b}' % (number, event)
                         self.wire.send(link, "user", frame)

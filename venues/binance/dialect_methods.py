@@ -13,8 +13,9 @@ from venues.binance import dialect_text as say
 from venues.binance.dialect_access import Access, ApiError
 from venues.simulated import amounts
 from venues.simulated.accounts import Account, Order
-from venues.simulated.core import Market, Refusal
+from venues.simulated.core import Refusal
 from venues.simulated.faults import Fault
+from venues.simulated.market import Market
 from venues.simulated.wire import Wire
 
 CLIENT_ID = re.compile(r"^[\.A-Z\:/a-z0-9_-]{1,36}$")

@@ -10,7 +10,7 @@ import orjson
 from hotpath.matching import BUY, SELL
 from venues.binance import dialect_text as say
 from venues.simulated.amounts import text
-from venues.simulated.core import Market, PublicTrade
+from venues.simulated.market import Market, PublicTrade
 from venues.simulated.wire import Link, Wire
 
 MS = 1_000_000

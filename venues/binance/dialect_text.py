@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from hotpath.matching import BUY, MARKET, SELL
-from venues.simulated.accounts import Account, Order, Trade
+from venues.simulated.accounts import FORCES, PREVENTIONS, SIDES, TYPES, Account, Order, Trade
 from venues.simulated.amounts import text
-from venues.simulated.core import FORCES, PREVENTIONS, SIDES, TYPES, Exchange, Market, PublicTrade
+from venues.simulated.core import Exchange
+from venues.simulated.market import Market, PublicTrade
 from venues.simulated.spec import LimitsSpec
 
 MS = 1_000_000

@@ -4,11 +4,21 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from hotpath.matching import BUY
+from hotpath import matching as m
 from venues.simulated.amounts import UNIT, units
 from venues.simulated.spec import AccountSpec, MarketSpec
 
 OPEN = ("NEW", "PARTIALLY_FILLED")
+SIDES = {m.BUY: "BUY", m.SELL: "SELL"}
+TYPES = {m.LIMIT: "LIMIT", m.MARKET: "MARKET", m.POST_ONLY: "LIMIT_MAKER"}
+FORCES = {m.GTC: "GTC", m.IOC: "IOC", m.FOK: "FOK"}
+PREVENTIONS = {
+    m.STP_NONE: "NONE",
+    m.STP_MAKER: "EXPIRE_MAKER",
+    m.STP_TAKER: "EXPIRE_TAKER",
+    m.STP_BOTH: "EXPIRE_BOTH",
+}
+COUNTED = ("order", "trade", "update", "execution")
 
 
 @dataclass(slots=True)
@@ -61,7 +71,7 @@ class Order:
         """(asset, amount) this order holds while it is open."""
         if not self.is_open:
             return self.market.spec.quote, 0
-        if self.side == BUY:
+        if self.side == m.BUY:
             return self.market.spec.quote, self.market.quote_of(self.price, self.leaves)
         return self.market.spec.base, self.leaves * self.market.lot
 

@@ -24,7 +24,8 @@ from hotpath import paper
 from hotpath.book import Book
 from venues.simulated.accounts import MarketTerms
 from venues.simulated.amounts import units
-from venues.simulated.core import Exchange, Market, PublicTrade
+from venues.simulated.core import Exchange
+from venues.simulated.market import Market, PublicTrade
 from venues.simulated.spec import CaptureSpec, ExchangeSpec
 
 MS = 1_000_000

@@ -7,7 +7,7 @@ lines collect in `lines` and must be written before anything else this turn made
 from __future__ import annotations
 
 import heapq
-from collections import OrderedDict
+from collections import OrderedDict, deque
 from collections.abc import Callable, Iterable
 from enum import Enum
 from random import Random
@@ -17,23 +17,23 @@ import orjson
 
 from hotpath import matching as m
 from venues.simulated import amounts
-from venues.simulated.accounts import Account, MarketTerms, Order, Trade
-from venues.simulated.ledger import FORMAT, LedgerBroken
+from venues.simulated.accounts import (
+    COUNTED,
+    FORCES,
+    PREVENTIONS,
+    SIDES,
+    TYPES,
+    Account,
+    MarketTerms,
+    Order,
+    Trade,
+)
+from venues.simulated.market import Book, Market, PublicTrade
+from venues.simulated.recovery import recover
 from venues.simulated.spec import ExchangeSpec
 
 ID_BLOCK = 1_000_000  # numbers are reserved in the ledger this many at a time
-KEPT_CLOSED = 200_000  # closed orders kept in memory for queries
-KEPT_PUBLIC = 1_000  # public trades kept per market
-SIDES = {m.BUY: "BUY", m.SELL: "SELL"}
-TYPES = {m.LIMIT: "LIMIT", m.MARKET: "MARKET", m.POST_ONLY: "LIMIT_MAKER"}
-FORCES = {m.GTC: "GTC", m.IOC: "IOC", m.FOK: "FOK"}
-PREVENTIONS = {
-    m.STP_NONE: "NONE",
-    m.STP_MAKER: "EXPIRE_MAKER",
-    m.STP_TAKER: "EXPIRE_TAKER",
-    m.STP_BOTH: "EXPIRE_BOTH",
-}
-COUNTED = ("order", "trade", "update", "execution")
+KEPT_CLOSED = 200_000  # closed orders, and trades of an account, kept in memory for queries
 
 
 class Refusal(Enum):
@@ -50,81 +50,6 @@ class Refusal(Enum):
     UNKNOWN = "no such open order"
     ORDERED = "refused on demand (fault)"
     NO_CHANGE = "an amendment must reduce the quantity"
-
-
-class PublicTrade:
-    """A trade as everyone sees it."""
-
-    __slots__ = ("buyer_is_maker", "price", "quantity", "time", "trade_id")
-
-    def __init__(self, trade_id: int, price: int, quantity: int, buyer_maker: bool, time: int):
-        self.trade_id = trade_id
-        self.price = price
-        self.quantity = quantity
-        self.buyer_is_maker = buyer_maker
-        self.time = time
-
-
-class Book(Protocol):
-    """What orders are matched in: `hotpath.matching.Matching`, or a captured market."""
-
-    def submit(
-        self,
-        order: int,
-        owner: int,
-        side: int,
-        price: int,
-        quantity: int,
-        type: int = ...,
-        time_in_force: int = ...,
-        prevention: int = ...,
-    ) -> int: ...
-
-    def withdraw(self, order: int) -> int: ...
-
-    def shrink(self, order: int, leaves: int) -> int: ...
-
-    def take_matches(self) -> list[m.Match]: ...
-
-    def take_changes(self) -> list[tuple[int, int, int]]: ...
-
-    def top(self, side: int) -> tuple[int, int] | None: ...
-
-    def levels(self, side: int, limit: int = ...) -> list[tuple[int, int]]: ...
-
-    def would_fill(
-        self, owner: int, side: int, price: int, quantity: int, prevention: int = ...
-    ) -> int: ...
-
-
-class Market:
-    """One book and its public history. `is_captured`: its trades are told by the capture."""
-
-    def __init__(self, terms: MarketTerms, book: Book, is_captured: bool) -> None:
-        self.terms = terms
-        self.symbol = terms.symbol
-        self.book = book
-        self.is_captured = is_captured
-        self.update_id = 0
-        self.trades: list[PublicTrade] = []
-        self.last_price = amounts.units(terms.spec.price) // terms.tick
-        self.opened_price = self.last_price
-        self.high = self.low = self.last_price
-        self.volume = 0  # lots
-        self.quote_volume = 0  # 1e-8 quote units
-        self.trade_count = 0
-
-    def printed(self, trade: PublicTrade) -> None:
-        """A trade that everyone sees."""
-        self.last_price = trade.price
-        self.high = max(self.high, trade.price)
-        self.low = min(self.low, trade.price)
-        self.volume += trade.quantity
-        self.quote_volume += self.terms.quote_of(trade.price, trade.quantity)
-        self.trade_count += 1
-        self.trades.append(trade)
-        if len(self.trades) > 2 * KEPT_PUBLIC:
-            del self.trades[:KEPT_PUBLIC]
 
 
 class Observer(Protocol):
@@ -167,7 +92,8 @@ class Exchange:
         self.fees: dict[str, int] = {}
         self.orders: dict[int, Order] = {}  # open ones
         self.closed: OrderedDict[int, Order] = OrderedDict()
-        self.trades: dict[str, list[Trade]] = {}  # by account
+        self.named: dict[tuple[str, str], Order] = {}  # the latest by account and client id
+        self.trades: dict[str, deque[Trade]] = {}  # by account
         self.observers: list[Observer] = []
         self.random = Random(f"{spec.seed}/{spec.name}")
         self.lines: list[bytes] = []
@@ -179,7 +105,7 @@ class Exchange:
         self.asked = now  # the latest time `advance` was given
         self.touched: dict[str, set[str]] = {}
         self.refuse_next: Callable[[], bool] = lambda: False
-        self.recover(history)
+        recover(self, history)
 
     # ---- ids, ledger, timers --------------------------------------------------------------
 
@@ -330,6 +256,7 @@ class Exchange:
     def open_order(self, order: Order) -> None:
         self.orders[order.order_id] = order
         order.account.open[order.client_id] = order
+        self.named[order.account.name, order.client_id] = order
         asset, amount = order.locks()
         order.account.lock(asset, amount)
         self.touch(order.account, asset)
@@ -357,9 +284,7 @@ class Exchange:
         asset, before = order.locks()
         order.quantity = lots
         account.lock(asset, order.locks()[1] - before)
-        del account.open[order.client_id]
-        order.cancel_client_id, order.client_id = order.client_id, client_id
-        account.open[client_id] = order
+        self.rename(order, client_id)
         order.updated = self.now
         self.write(
             "reduced",
@@ -382,12 +307,21 @@ class Exchange:
             if client_id and found is not None and client_id != found.client_id:
                 return None
             return found
-        if client_id in account.open:
-            return account.open[client_id]
-        for order in reversed(self.closed.values()):
-            if order.account is account and order.client_id == client_id:
-                return order
-        return None
+        return self.named.get((account.name, client_id or ""))
+
+    def rename(self, order: Order, client_id: str) -> None:
+        """An amended order goes by its amendment's client id; the old one still finds it."""
+        del order.account.open[order.client_id]
+        order.cancel_client_id, order.client_id = order.client_id, client_id
+        order.account.open[client_id] = order
+        self.named[order.account.name, client_id] = order
+
+    def deposit(self, name: str, balances: dict[str, str]) -> Account:
+        account = Account(name, len(self.accounts) + 1)
+        for asset, amount in balances.items():
+            account.add(asset, amounts.units(amount))
+        self.accounts[name] = account
+        return account
 
     # ---- what matching did ------------------------------------------------------------------
 
@@ -466,8 +400,7 @@ class Exchange:
         account.add(asset, received - fee)
         self.fees[asset] = self.fees.get(asset, 0) + fee
         trade = Trade(trade_id, order, price, quantity, quote, fee, asset, maker, self.now)
-        order.trades.append(trade)
-        self.trades.setdefault(account.name, []).append(trade)
+        self.keep(trade)
         self.write(
             "fill",
             account=account.name,
@@ -509,7 +442,15 @@ class Exchange:
         del order.account.open[order.client_id]
         self.closed[order.order_id] = order
         if len(self.closed) > KEPT_CLOSED:
-            self.closed.popitem(last=False)
+            _, old = self.closed.popitem(last=False)
+            for name in (old.client_id, old.cancel_client_id):
+                if self.named.get((old.account.name, name)) is old:
+                    del self.named[old.account.name, name]
+
+    def keep(self, trade: Trade) -> None:
+        trade.order.trades.append(trade)
+        mine = self.trades.setdefault(trade.order.account.name, deque(maxlen=KEPT_CLOSED))
+        mine.append(trade)
 
     def touch(self, account: Account, *assets: str) -> None:
         account.updated = self.now
@@ -539,126 +480,3 @@ class Exchange:
         if quantity > 0 and price > 0:
             market.book.submit(self.number("order"), 0, side, price, quantity, m.LIMIT, m.IOC)
             self.settle(market)
-
-    # ---- going on from a ledger -----------------------------------------------------------------
-
-    def recover(self, history: Iterable[dict[str, Any]]) -> None:
-        """Rebuild accounts, orders and numbers; then open what the spec adds."""
-        orders: dict[int, Order] = {}
-        for line in history:
-            self.written = line["n"]
-            try:
-                self.apply(line, orders)
-            except (KeyError, ValueError) as wrong:
-                raise LedgerBroken(
-                    path=self.spec.ledger, detail=f"line {line['n']}: {wrong!r}"
-                ) from None
-        self.next = dict(self.reserved)
-        if self.written == 0:
-            self.write("open", exchange=self.spec.name, format=FORMAT)
-        for market in self.markets.values():
-            market.update_id = self.next["update"] - 1
-        for account in self.spec.accounts:
-            known = self.accounts.get(account.name)
-            if known is not None:
-                known.spec = account
-                continue
-            self.write("account", account=account.name, balances=account.balances)
-            self.deposit(account.name, account.balances).spec = account
-        for order in self.orders.values():  # by number, which is their priority
-            self.markets[order.market.symbol].book.submit(
-                order.order_id, order.account.number, order.side, order.price, order.leaves
-            )
-        for market in self.markets.values():
-            self.settle(market)  # a captured market may have moved through an order meanwhile
-
-    def deposit(self, name: str, balances: dict[str, str]) -> Account:
-        account = Account(name, len(self.accounts) + 1)
-        for asset, amount in balances.items():
-            account.add(asset, amounts.units(amount))
-        self.accounts[name] = account
-        return account
-
-    def apply(self, line: dict[str, Any], orders: dict[int, Order]) -> None:
-        kind = line["t"]
-        self.now = max(self.now, line["time"])
-        if kind == "open":
-            if line["exchange"] != self.spec.name or line["format"] != FORMAT:
-                raise ValueError(f"it is of exchange {line['exchange']}, format {line['format']}")
-        elif kind == "account":
-            self.deposit(line["account"], line["balances"])
-        elif kind == "ids":
-            self.reserved = {what: line[what] for what in COUNTED}
-        elif kind == "order":
-            orders[line["order_id"]] = order = self.order_of(line)
-            self.open_order(order)
-        elif kind == "fill":
-            order = orders[line["order_id"]]
-            terms = order.market
-            self.replay_fill(order, line, terms)
-        elif kind == "reduced":
-            order = orders[line["order_id"]]
-            asset, before = order.locks()
-            order.quantity = amounts.units(line["quantity"]) // order.market.lot
-            order.account.lock(asset, order.locks()[1] - before)
-            del order.account.open[order.client_id]
-            order.cancel_client_id, order.client_id = order.client_id, line["client_id"]
-            order.updated = line["time"]
-            order.account.open[order.client_id] = order
-        elif kind == "done":
-            order = orders[line["order_id"]]
-            asset, amount = order.locks()
-            order.account.lock(asset, -amount)
-            order.status = line["status"]
-            order.updated = line["time"]
-            self.forget(order)
-
-    def order_of(self, line: dict[str, Any]) -> Order:
-        terms = self.markets[line["symbol"]].terms
-        return Order(
-            line["order_id"],
-            line["client_id"],
-            self.accounts[line["account"]],
-            terms,
-            {v: k for k, v in SIDES.items()}[line["side"]],
-            {v: k for k, v in TYPES.items()}[line["type"]],
-            {v: k for k, v in FORCES.items()}[line["time_in_force"]],
-            amounts.units(line["price"]) // terms.tick,
-            amounts.units(line["quantity"]) // terms.lot,
-            {v: k for k, v in PREVENTIONS.items()}[line["prevention"]],
-            line["time"],
-            line["time"],
-        )
-
-    def replay_fill(self, order: Order, line: dict[str, Any], terms: MarketTerms) -> None:
-        account = order.account
-        quantity = amounts.units(line["quantity"]) // terms.lot
-        quote, fee = amounts.units(line["quote"]), amounts.units(line["fee"])
-        asset, before = order.locks()
-        order.executed += quantity
-        order.quote += quote
-        order.updated = line["time"]
-        order.status = "FILLED" if order.leaves == 0 else "PARTIALLY_FILLED"
-        account.lock(asset, order.locks()[1] - before)
-        sign = 1 if order.side == m.BUY else -1
-        account.add(terms.spec.base, sign * quantity * terms.lot)
-        account.add(terms.spec.quote, -sign * quote)
-        account.add(line["fee_asset"], -fee)
-        self.fees[line["fee_asset"]] = self.fees.get(line["fee_asset"], 0) + fee
-        self.house.add(terms.spec.base, -sign * quantity * terms.lot)
-        self.house.add(terms.spec.quote, sign * quote)
-        trade = Trade(
-            line["trade_id"],
-            order,
-            amounts.units(line["price"]) // terms.tick,
-            quantity,
-            quote,
-            fee,
-            line["fee_asset"],
-            line["maker"],
-            line["time"],
-        )
-        order.trades.append(trade)
-        self.trades.setdefault(account.name, []).append(trade)
-        if order.status == "FILLED":
-            self.forget(order)

@@ -12,11 +12,13 @@ from hashlib import blake2b
 
 from hotpath.matching import BUY, SELL
 from venues.simulated.amounts import units
-from venues.simulated.core import Exchange, Market
+from venues.simulated.core import Exchange
+from venues.simulated.market import Market
 from venues.simulated.spec import FlowSpec
 
 ONE = 1 << 20  # height of the noise
 MS = 1_000_000
+STOOD_STILL_NS = 2_000_000_000
 # (period in ms, share of reference_ppm in 1/1000): slow swings are large, fast ones small
 REFERENCE = ((600_000, 1000), (60_000, 300), (8_000, 100), (1_000, 25))
 MASK = (1 << 64) - 1
@@ -148,4 +150,7 @@ class Flow:
                     quotes.act()
                 else:
                     quotes.take()
-        self.exchange.arm(self.exchange.now + flow.tick_ms * MS, self.tick)
+        due = self.exchange.now + flow.tick_ms * MS
+        if self.exchange.asked - due > STOOD_STILL_NS:
+            due = self.exchange.asked  # stopped and resumed: nobody traded meanwhile
+        self.exchange.arm(due, self.tick)

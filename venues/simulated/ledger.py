@@ -53,15 +53,18 @@ class LedgerBusy(TiercelError):
 def read(path: str | Path) -> Iterator[dict[str, Any]]:
     """The lines in order; a torn last line (no newline) is left out; LedgerBroken on a hole."""
     expected = 1
-    for raw in Path(path).read_bytes().split(b"\n")[:-1]:
-        try:
-            line = orjson.loads(raw)
-        except orjson.JSONDecodeError as wrong:
-            raise LedgerBroken(path=path, detail=f"line {expected}: {wrong}") from None
-        if line.get("n") != expected:
-            raise LedgerBroken(path=path, detail=f"line {expected} has n={line.get('n')!r}")
-        expected += 1
-        yield line
+    with Path(path).open("rb") as file:
+        for raw in file:
+            if not raw.endswith(b"\n"):
+                return
+            try:
+                line = orjson.loads(raw)
+            except orjson.JSONDecodeError as wrong:
+                raise LedgerBroken(path=path, detail=f"line {expected}: {wrong}") from None
+            if line.get("n") != expected:
+                raise LedgerBroken(path=path, detail=f"line {expected} has n={line.get('n')!r}")
+            expected += 1
+            yield line
 
 
 class Ledger:
@@ -77,10 +80,22 @@ class Ledger:
         except BlockingIOError:
             os.close(self.fd)
             raise LedgerBusy(path=path) from None
-        whole = self.path.read_bytes().rfind(b"\n") + 1
-        if whole != os.fstat(self.fd).st_size:
-            os.ftruncate(self.fd, whole)  # a torn last line told nobody anything
+        self.drop_torn_line()
         self.dirty = False
+
+    def drop_torn_line(self) -> None:
+        """Cut what follows the last newline: it told nobody anything."""
+        size = os.fstat(self.fd).st_size
+        at = size
+        while at > 0:
+            start = max(at - 65536, 0)
+            found = os.pread(self.fd, at - start, start).rfind(b"\n")
+            if found >= 0:
+                at = start + found + 1
+                break
+            at = start
+        if at != size:
+            os.ftruncate(self.fd, at)
 
     def append(self, lines: bytes) -> None:
         """Write whole lines; raises OSError (disk full): the exchange must then stop."""

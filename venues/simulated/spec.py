@@ -119,6 +119,8 @@ class ExchangeSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     depth_default_ms: Milliseconds = 1_000  # interval of a depth stream that names none
     ping_ms: Milliseconds = 20_000
     pong_timeout_ms: Milliseconds = 60_000
+    connection_life_ms: Annotated[int, Meta(ge=0)] = 86_400_000  # then closed; 0: for ever
+    farewell_ms: Milliseconds = 10_000  # announced this long before
     host: str = "127.0.0.1"
     ws_port: Annotated[int, Meta(ge=0, le=65_535)] = 0
     rest_port: Annotated[int, Meta(ge=0, le=65_535)] = 0

@@ -124,8 +124,13 @@ class Wire:
         if self.stopping or not self.dialect.open(link, target):
             del self.links[number]
             return False
-        if self.spec.ping_ms:
-            self.exchange.arm(now + self.spec.ping_ms * MS, lambda: self.keep_alive(link))
+        spec = self.spec
+        if spec.ping_ms:
+            self.exchange.arm(now + spec.ping_ms * MS, lambda: self.keep_alive(link))
+        if spec.connection_life_ms:
+            notice = max(spec.connection_life_ms - spec.farewell_ms, 0)
+            farewell = min(spec.farewell_ms, spec.connection_life_ms)
+            self.exchange.arm(now + notice * MS, lambda: self.announce([link], farewell))
         return True
 
     def text(self, number: int, payload: bytes, now: int) -> None:
@@ -334,6 +339,7 @@ class Wire:
             link.held_until = 0
 
     def announce(self, links: list[Link], delay_ms: int) -> None:
+        links = [link for link in links if link.is_open]
         for link in links:
             self.send(link, link.kind, self.dialect.shutdown(link))
 

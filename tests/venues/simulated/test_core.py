@@ -249,7 +249,8 @@ def test_two_exchanges_of_one_seed_share_a_price_and_cross_each_other() -> None:
 def test_noise_is_bounded_and_smooth(now: int, period: int) -> None:
     here = noise(7, now, period)
     assert -ONE <= here <= ONE
-    assert abs(noise(7, now + 1, period) - here) <= 2 * ONE * 2 // period + 4
+    grain = 2 * ONE // 65536  # of the 16-bit position within a period
+    assert abs(noise(7, now + 1, period) - here) <= 4 * ONE // period + 2 * grain + 4
 
 
 def test_the_price_needs_no_history() -> None:
@@ -290,3 +291,26 @@ def test_a_wrong_spec_is_refused_by_name(change: dict[str, Any], where: str) -> 
     } | change
     with pytest.raises(SpecRefused, match=where):
         Wire(read(json.dumps(document).encode()), START)
+
+
+def test_an_exchange_that_was_stopped_does_not_trade_what_it_missed() -> None:
+    exchange = Exchange(make_spec(flow=FlowSpec(levels=5)), START)
+    Flow(exchange, FlowSpec(levels=5))
+    exchange.advance(START + SECOND)
+    in_a_second = exchange.next["order"]
+    exchange.advance(START + 3600 * SECOND)
+    assert exchange.next["order"] - in_a_second < 4 * in_a_second
+
+
+def test_an_order_whose_turn_a_power_cut_shortened_never_rests() -> None:
+    exchange = Exchange(make_spec(), START)
+    account, market = exchange.accounts["one"], exchange.markets["BTCUSDT"]
+    price = 40_000 * amounts.UNIT
+    exchange.place(account, market, "i", m.BUY, m.LIMIT, m.IOC, price, amounts.UNIT)
+    lines = [orjson.loads(line) for line in exchange.take_lines().splitlines()]
+    cut = lines[: 1 + next(n for n, line in enumerate(lines) if line["t"] == "order")]
+    again = Exchange(make_spec(), START, cut)
+    assert again.orders == {}
+    assert market.book.top(m.BUY) is None
+    assert again.accounts["one"].locked["USDT"] == 0
+    assert orjson.loads(again.take_lines().splitlines()[-1])["status"] == "EXPIRED"

@@ -12,6 +12,7 @@ from itertools import pairwise
 from pathlib import Path
 
 import pytest
+from websockets.exceptions import ConnectionClosed
 
 from tests.venues.simulated.process import Exchange
 
@@ -257,6 +258,45 @@ def test_kill_9_loses_nothing_and_the_ledger_is_gone_on_from(tmp_path: Path) -> 
         assert placed > max(known), "order numbers are never used twice"
         numbers = [line["n"] for line in exchange.lines()]
         assert numbers == list(range(1, len(numbers) + 1))
+
+
+def test_a_connection_lives_its_time_and_is_told_before_it_ends(tmp_path: Path) -> None:
+    with (
+        Exchange(tmp_path, connection_life_ms=700, farewell_ms=300) as exchange,
+        exchange.ws("/stream?streams=btcusdt@trade") as ws,
+    ):
+        begun = time.monotonic()
+        assert json.loads(ws.recv(5))["stream"] == "!serverShutdown"
+        with pytest.raises(ConnectionClosed) as closed:
+            ws.recv(5)
+        assert closed.value.rcvd is not None
+        assert closed.value.rcvd.code == 1001
+        assert 0.5 < time.monotonic() - begun < 3
+
+
+def test_a_user_data_subscription_says_when_it_ends(quiet: Exchange) -> None:
+    with quiet.api("EKEY") as api:
+        assert api.ask("session.subscriptions")["result"] == [{"subscriptionId": 0}]
+        assert api.ask("session.logout")["result"]["userDataStream"] is False
+        assert [e["e"] for e in api.events] == ["eventStreamTerminated"]
+        refused = api.order("account.status")
+        assert refused["error"]["code"] == -1102, "nobody is logged on"
+
+
+def test_a_busy_port_and_a_missing_spec_are_coded_errors(quiet: Exchange, tmp_path: Path) -> None:
+    exchange = Exchange(tmp_path, ws_port=quiet.ready["ws_port"])
+    for spec, words in ((tmp_path / "spec.json", "in use"), (tmp_path / "no.json", "No such file")):
+        ran = subprocess.run(
+            [sys.executable, "-m", "venues.simulated", "--spec", spec],
+            capture_output=True,
+            text=True,
+            timeout=30,
+            cwd=Path(__file__).resolve().parents[3],
+        )
+        assert ran.returncode in (1, 2)
+        assert ran.stderr.startswith("TCL-5201:")
+        assert words in ran.stderr
+    assert exchange.process is None
 
 
 def test_sigterm_ends_it_in_order_and_a_second_one_on_its_ledger_is_refused(
