@@ -1,0 +1,1 @@
+"""Timing loops around Solana's concentrated pools; nothing here for others."""
