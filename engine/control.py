@@ -92,6 +92,7 @@ async def _kill(root: Root, request: dict[str, Any]) -> Reply:
     """Close a scope: the word first, everything else after it."""
     scope = str(request.get("scope", ALL))
     reason = str(request.get("reason", "asked for on the control socket"))[:200]
+    reason = root.log.redaction.text(reason)
     root.switch.close(scope, reason)
     answer = _cause(root, "kill", scope=scope, reason=reason)
     root.log.problem("killed", scope=scope, reason=reason)

@@ -23,6 +23,7 @@ import trio
 from engine import control, lane_process, leftovers, slots
 from engine.application import LaneSettings
 from engine.assembly import ROOT, Assembly, hang_ms, shutdown_ms
+from engine.checks import role_of
 from engine.child import leave_no_core
 from engine.config import Configuration
 from engine.engine_clock import EngineClock, measure
@@ -334,6 +335,8 @@ class Root:
             self.log.problem("lane ended", name=lane.name, pid=process.pid, code=code)
         self.document(Kind.DOCUMENT, event="lane_ended", lane=lane.name, pid=process.pid, code=code)
         self._do(self.supervisor.exited(lane.name, code, monotonic_ns()))
+        if self.supervisor.result is None:
+            self._note_ready()
 
     def _heard_of(self, lane: LaneSettings, process: LaneProcess, event: dict[str, Any]) -> None:
         """A line from a lane."""
@@ -360,7 +363,8 @@ class Root:
         self._heard.set()
 
     def _note_ready(self) -> None:
-        if not self.is_ready and all(w.ready for w in self.supervisor.watched):
+        watched = self.supervisor.watched
+        if not self.is_ready and all(w.ready or not w.wanted for w in watched):
             self.is_ready = True
             self.log.main("info", "ready")
             if self.on_ready is not None:
@@ -368,7 +372,7 @@ class Root:
 
     async def ask(self, what: str, answer: str, timeout_s: float, **values: Any) -> dict[str, Any]:
         """Tell every lane with a venue or its rest actor, and gather their answers by lane."""
-        asked = [n for n, lane in self.lanes.items() if n in self.processes and _speaks(lane)]
+        asked = [n for n, lane in self.lanes.items() if n in self.processes and speaks(lane)]
         self.answers[answer] = {}
         for name in asked:
             await self.processes[name].tell(do=what, **values)
@@ -454,6 +458,6 @@ async def _ask_to_stop(process: LaneProcess) -> None:
     await process.tell(do="stop")
 
 
-def _speaks(lane: LaneSettings) -> bool:
+def speaks(lane: LaneSettings) -> bool:
     """Does this lane hold a connection that can cancel?"""
-    return any(a.kind.startswith("venues/") for a in lane.actors)
+    return any(role_of(a.kind) in ("venue", "rest") for a in lane.actors)
