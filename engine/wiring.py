@@ -99,6 +99,25 @@ def load_bench(what: str) -> Callable[[bool, bool], int]:
     return main
 
 
+def load_venue(name: str) -> ModuleType:
+    """venues/<name>/face.py: `sign`, `request` and `decode`, for `tiercel codec`."""
+    found = f"venues.{name}.face"
+    if not name.isidentifier() or not _exists(found):
+        raise WrongUsage(detail=f"there is no venue `{name}`", command="tiercel codec")
+    return import_module(found)
+
+
+def load_feed_decode(name: str) -> Callable[[str], list[dict[str, Any]]] | None:
+    """`decode` of feeds/<name>/codec, None where the feed has none."""
+    found = f"feeds.{name}.codec"
+    if not name.isidentifier() or not _exists(found):
+        return None
+    decode: Callable[[str], list[dict[str, Any]]] | None = getattr(
+        import_module(found), "decode", None
+    )
+    return decode
+
+
 def kinds() -> list[str]:
     """Every kind that ships or is published, for messages and pages."""
     root = Path(__file__).resolve().parent.parent

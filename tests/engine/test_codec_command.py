@@ -1,0 +1,92 @@
+"""`tiercel codec --batch`: sign, request, decode, line by line."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from click.testing import CliRunner
+
+from engine.commands.codec import command
+
+
+def run(lines: list[Any]) -> list[dict[str, Any]]:
+    text = "\n".join(x if isinstance(x, str) else json.dumps(x) for x in lines)
+    result = CliRunner().invoke(command, ["--batch", "-"], input=text)
+    assert result.exit_code == 0, result.output
+    return [json.loads(line) for line in result.output.splitlines()]
+
+
+def test_answers_come_in_order_and_a_bad_line_stops_nothing() -> None:
+    frame = {"e": "balanceUpdate", "E": 1, "a": "BTC", "d": "1", "T": 2}
+    found = run(
+        [
+            {
+                "id": 1,
+                "venue": "binance",
+                "op": "sign",
+                "scheme": "HMAC-SHA256 hex",
+                "key": "k",
+                "text": "a=1",
+            },
+            "not json",
+            {"id": 2, "venue": "nowhere", "op": "sign"},
+            {"id": 3, "venue": "binance", "op": "decode", "frame": json.dumps(frame)},
+            {"id": 4, "venue": "binance", "op": "decode", "frame": frame},
+            {"id": 5, "venue": "binance", "op": "dance"},
+            {
+                "id": 6,
+                "venue": "binance",
+                "op": "request",
+                "intent": {"call": "withdraw", "args": []},
+                "credentials": {"apiKey": "k", "secret": "s"},
+                "time_ms": 1,
+            },
+        ]
+    )
+    assert [f.get("id") for f in found] == [1, None, 2, 3, 4, 5, 6]
+    assert len(found[0]["result"]["signature"]) == 64
+    assert found[3]["result"] == found[4]["result"]
+    assert [("error" in f) for f in found] == [False, True, True, False, False, True, True]
+
+
+def test_requests_of_the_vectors(shared: Path) -> None:
+    base = shared / "vectors/cex"
+    credentials = json.loads((base / "credentials.json").read_text())
+    rows = [
+        r for r in json.loads((base / "binance/requests.json").read_text()) if r["market"] == "spot"
+    ]
+    found = run(
+        [
+            {
+                "id": r["id"],
+                "venue": "binance",
+                "op": "request",
+                "intent": r["intent"],
+                "credentials": credentials[r["credentials"]],
+                "time_ms": r["time_ms"],
+            }
+            for r in rows
+        ]
+    )
+    for row, answer in zip(rows, found, strict=True):
+        assert answer["id"] == row["id"]
+        assert answer["result"]["signing"]["scheme"] == row["signing"]["scheme"]
+        assert str(row["time_ms"]) in answer["result"]["signing"]["string_to_sign"]
+
+
+def test_market_data_goes_through_the_feeds_codec() -> None:
+    trade = {
+        "e": "trade",
+        "E": 1,
+        "s": "BTCUSDT",
+        "t": 5,
+        "p": "0.1",
+        "q": "2",
+        "T": 1700000000000,
+        "m": True,
+        "M": True,
+    }
+    found = run([{"id": 1, "venue": "binance", "op": "decode", "frame": json.dumps(trade)}])
+    assert found[0]["result"][0]["type"] == "trade"
