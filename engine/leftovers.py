@@ -9,41 +9,86 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
+from engine import wiring
+from engine.lane_spec import JOURNAL
 from engine.memory import Memory, in_words
 from hotpath import ring
 
-Drain = Callable[[Path, Memory], int]
-"""(state directory, memory) -> records the journal took; done before the files are removed."""
+BATCH = 512
+
+
+class Drained(msgspec.Struct, frozen=True):
+    """Records the journal had not taken before, and by source how far it has come in all."""
+
+    records: int
+    cursors: dict[int, int]
+
+
+Drain = Callable[[Path, int, Memory], Drained]
+"""(state directory, instance, memory) -> Drained; done before any file is removed."""
 
 
 class Leftovers(msgspec.Struct):
-    """What was found: records drained, and by source number the last position written."""
+    """What was found: outboxes, records drained, and by source number the last position known."""
 
-    outboxes: int = 0
-    drained: int = 0
-    positions: dict[int, int] = {}
+    outboxes: int
+    drained: int
+    positions: dict[int, int]
 
 
-def take(memory: Memory, state: Path, drain: Drain | None) -> Leftovers:
+def take(memory: Memory, state: Path, instance: int, drain: Drain | None) -> Leftovers:
     """Drain and remove everything a dead run left. Nothing is removed if draining raises."""
-    found = Leftovers(positions={})
-    names = [*memory.names(".outbox"), *memory.names(".inputs")]
-    for name in names:
+    outboxes = memory.names(".outbox")
+    positions: dict[int, int] = {}
+    for name in [*outboxes, *memory.names(".inputs")]:
         fd = memory.open(name)
         try:
             source, last = in_words(memory.file(name), lambda fd=fd: _last(fd))  # type: ignore[misc]
         finally:
             os.close(fd)
-        found.positions[source] = last
-    found.outboxes = len(memory.names(".outbox"))
-    if found.outboxes and drain is not None:
-        found.drained = drain(state, memory)
+        positions[source] = last
+    drained = 0
+    if drain is not None:
+        done = drain(state, instance, memory)
+        drained = done.records
+        for source, position in done.cursors.items():
+            positions[source] = max(position, positions.get(source, 0))
     for name in memory.names():
         memory.remove(name)
-    return found
+    return Leftovers(len(outboxes), drained, positions)
+
+
+def into_journal(state: Path, instance: int, memory: Memory) -> Drained:
+    """Give the journal every record its cursors had not reached, in order of the sources."""
+    journal = wiring.actor_class("engine/journal", state).open(state, instance)
+    count = 0
+    try:
+        for name in memory.names(".outbox"):
+            fd = memory.open(name)
+            try:
+                path = memory.file(name)
+                count += in_words(path, lambda fd=fd: _drain_one(fd, journal))  # type: ignore[misc]
+            finally:
+                os.close(fd)
+        return Drained(count, dict(journal.store.cursors))
+    finally:
+        journal.close()
+
+
+def _drain_one(fd: int, journal: Any) -> int:
+    if JOURNAL not in ring.inspect(fd)["readers"]:
+        return 0
+    reader = ring.Reader.attach(fd, JOURNAL, build_hash=None)
+    count = 0
+    while records := reader.take(BATCH):
+        journal.take_batch(reader.source, records)
+        count += journal.commit()
+        reader.store()
+    return count
 
 
 def _last(fd: int) -> tuple[int, int]:
@@ -59,14 +104,3 @@ def _last(fd: int) -> tuple[int, int]:
 def last_position(fd: int) -> int:
     """Position of the last whole record of an outbox, one below its first where there is none."""
     return _last(fd)[1]
-
-
-def journal_drain() -> Drain | None:
-    """The journal's own drain, None in a build without a journal."""
-    from importlib import import_module
-    from importlib.util import find_spec
-
-    if find_spec("engine.journal") is None:
-        return None
-    found: Drain = import_module("engine.journal").drain
-    return found

@@ -58,7 +58,8 @@ class Redaction:
         """A copy of plain values, hidden where a key or a value says so."""
         if isinstance(value, dict):
             return {
-                str(k): HIDDEN if KEYS.search(str(k)) else self.tree(v) for k, v in value.items()
+                self.text(str(k)): HIDDEN if KEYS.search(str(k)) else self.tree(v)
+                for k, v in value.items()
             }
         if isinstance(value, (list, tuple)):
             return [self.tree(v) for v in value]

@@ -118,13 +118,17 @@ class Root:
             self.log: Log = open_logs(self.path / "log", ROOT, self.app.logs, redaction)
             self.registry = Registry(self.path)
             self.memory = Memory.of_instance(self.registry.instance, memory_place)
-            self._prepare(drain or leftovers.journal_drain())
+            self._prepare(drain)
         except BaseException:
             self.directory.close()
             raise
 
     def _prepare(self, drain: leftovers.Drain | None) -> None:
-        self.left = leftovers.take(self.memory, self.path, drain)
+        if drain is None and any(
+            role_of(a.kind) == "journal" for lane in self.app.lanes for a in lane.actors
+        ):
+            drain = leftovers.into_journal
+        self.left = leftovers.take(self.memory, self.path, self.registry.instance, drain)
         epochs = self.directory.epochs
         epochs.runs += 1
         self.run_name = f"{time.strftime('%Y%m%dT%H%M%S', time.gmtime())}-{epochs.runs}"

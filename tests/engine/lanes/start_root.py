@@ -9,6 +9,8 @@ from pathlib import Path
 from engine import config
 from engine import root as root_module
 from engine.errors import TiercelError
+from engine.leftovers import Drained
+from engine.memory import Memory
 from engine.root import Root
 
 
@@ -22,9 +24,10 @@ def main() -> int:
     def ready(root: Root) -> None:
         print("ready", flush=True)
 
-    def drain(state: Path, memory: object) -> int:
-        (state / "drained").write_text(str(os.getpid()))
-        return 1
+    def drain(state: Path, instance: int, memory: Memory) -> Drained:
+        if memory.names(".outbox"):
+            (state / "drained").write_text(str(os.getpid()))
+        return Drained(0, {})
 
     try:
         root = Root(
