@@ -244,7 +244,8 @@ static inline __attribute__((always_inline)) int orca_compute_step(
 
 typedef struct { /* the adaptive fee's view of one swap */
     int32_t group, low, high;
-    u128 low_price, high_price; /* 0: the core range has no such end */
+    int has_low, has_high; /* whether the core range has such an end */
+    u128 low_price, high_price;
 } orca_groups;
 
 static inline void orca_groups_of(const orca_pool *p, const orca_head *h, int32_t group, orca_groups *g) {
@@ -252,24 +253,21 @@ static inline void orca_groups_of(const orca_pool *p, const orca_head *h, int32_
     const int64_t reach = (c->max_volatility - h->volatility_reference + ORCA_SCALE - 1) / ORCA_SCALE;
     const int64_t low = h->group_reference - reach, high = h->group_reference + reach, size = c->group;
     g->group = group;
-    g->low = g->high = 0;
-    g->low_price = g->high_price = 0;
-    if (low * size > ORCA_MIN_TICK && low * size <= ORCA_MAX_TICK) {
-        g->low = (int32_t)low;
-        g->low_price = orca_price_at_tick((int32_t)(low * size));
-    }
-    if ((high + 1) * size < ORCA_MAX_TICK && (high + 1) * size >= ORCA_MIN_TICK) {
-        g->high = (int32_t)high;
-        g->high_price = orca_price_at_tick((int32_t)((high + 1) * size));
-    }
+    g->low = (int32_t)low;
+    g->high = (int32_t)high;
+    /* the program asks no more of these ticks: a stale reference may lie beyond the range of prices */
+    g->has_low = low * size > ORCA_MIN_TICK && low * size < 1 << 30;
+    g->has_high = (high + 1) * size < ORCA_MAX_TICK && (high + 1) * size > -(1 << 30);
+    g->low_price = g->has_low ? orca_price_at_tick((int32_t)(low * size)) : 0;
+    g->high_price = g->has_high ? orca_price_at_tick((int32_t)((high + 1) * size)) : 0;
 }
 /* where this step must stop for the fee to change; *skip when the fee does not change on the way */
 static inline u128 orca_bound(const orca_pool *p, const orca_head *h, const orca_groups *g, u128 target, int a_to_b, int *skip) {
     const int64_t size = p->fee.group;
     *skip = 1;
     if (!p->fee.control || !h->liquidity) return target;
-    if (g->low_price && g->group < g->low) return a_to_b || target < g->low_price ? target : g->low_price;
-    if (g->high_price && g->group > g->high) return !a_to_b || target > g->high_price ? target : g->high_price;
+    if (g->has_low && g->group < g->low) return a_to_b || target < g->low_price ? target : g->low_price;
+    if (g->has_high && g->group > g->high) return !a_to_b || target > g->high_price ? target : g->high_price;
     int64_t edge = (a_to_b ? g->group : g->group + (int64_t)1) * size;
     if (edge < ORCA_MIN_TICK) edge = ORCA_MIN_TICK;
     if (edge > ORCA_MAX_TICK) edge = ORCA_MAX_TICK;
