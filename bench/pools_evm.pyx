@@ -7,12 +7,15 @@ V3 is exact Python integers with prices computed from ticks, on the same pool (i
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint64_t
 from posix.time cimport CLOCK_MONOTONIC, clock_gettime, timespec
 
+from hotpath.pools.cycles cimport Graph
 from hotpath.pools.pool cimport Pool, Quote
+from hotpath.pools.size cimport Costs, Trial, best_trial
 from hotpath.pools.uniswap_v2 cimport UniswapV2
 from hotpath.pools.uniswap_v3 cimport UniswapV3
 from hotpath.pools.v3_math cimport v3_price_at_tick, v3_tick_at_price
 from hotpath.u256 cimport *
 
+import random
 import statistics
 
 import orjson
@@ -21,6 +24,7 @@ from bench.floors import run
 from bench.yardstick import call_ns, price_at_tick, tick_at_price, v2_amount_out, v3_exact_in
 from hotpath.pools.uniswap_v2 import UniswapV2 as V2
 from hotpath.pools.uniswap_v3 import UniswapV3 as V3
+from hotpath.pools.cycles import Graph as Cycles
 from hotpath.pools.pool import Swap
 from hotpath.pools.events import raw
 from hotpath.pools.uniswap_v3 import LAYOUTS
@@ -227,6 +231,108 @@ def log_row(int repetitions):
     return {"ns": max(figures.values()), "each": figures}
 
 
+def stepped_pool(tick, fee=500):
+    """A V3 pool with a tick every 60 on both sides of its price."""
+    base, below = 12345678901234567890, 60 * (tick // 60)
+    steps = []
+    for i in range(-20, 21):
+        net = base // 20 if i % 2 else -(base // 20)
+        steps.append([str(below + 60 * i + 60), str(net), str(abs(net))])
+    return V3.from_state({"fee": str(fee), "tickSpacing": "60", "feeProtocol": "0", "liquidity": str(base), "tick": str(tick),
+                          "sqrtPriceX96": str(price_at_tick(tick) + 12345), "ticks": steps})
+
+
+cdef double sized_ns(list hops, int repetitions, int n, list crossed) except -1:
+    """Median ns of finding the best size through the hops, and the ticks crossed at it."""
+    cdef void* pools[4]
+    cdef int directions[4]
+    cdef int i, count = len(hops)
+    cdef Costs costs
+    cdef Trial best
+    cdef Quote quote
+    cdef u256 most = u256_shl(U256_ONE, 110), amount
+    cdef int64_t start
+    costs.fixed = U256_ZERO
+    costs.gas_price_e9 = 0
+    costs.tip_bps = 0
+    for i in range(count):
+        pools[i] = <void*>hops[i][0]
+        directions[i] = hops[i][1]
+    times = []
+    for _ in range(repetitions):
+        start = now()
+        for i in range(n):
+            best_trial(pools, directions, count, most, &costs, &best)
+        times.append((now() - start) / <double>n)
+    if not best.valid:
+        raise ArithmeticError("nothing to gain where there is")
+    amount = best.paid
+    for i in range(count):
+        (<Pool>pools[i]).quote_in_to(directions[i], &amount, NULL, &quote)
+        crossed.append(quote.crossed)
+        amount = quote.amount_out
+    return statistics.median(times)
+
+
+def size_rows(int repetitions):
+    first = V2.from_state({"reserveIn": 10**24, "reserveOut": 21 * 10**11, "fee_bps": 30})
+    second = V2.from_state({"reserveIn": 3 * 10**24, "reserveOut": 6 * 10**12, "fee_bps": 25})
+    crossed = []
+    found = {"size_v2_v2": {"ns": sized_ns([(first, 0), (second, 1)], repetitions, 2_000, [])}}
+    near, far = stepped_pool(195010), stepped_pool(195010 - 650)
+    found["size_v3_v3"] = {"ns": sized_ns([(near, 0), (far, 1)], repetitions, 50, crossed), "crossed": crossed}
+    return found
+
+
+def wide_graph():
+    """2,010 pools and 10,072 cycles of two and three hops; pool 0 lies in 1,000 of them, each sixth pool is V3."""
+    draw = random.Random(5)
+    graph = Cycles()
+
+    def a_pool(i):
+        if i % 6 == 5:
+            return stepped_pool(draw.randrange(-60, 60), 100)
+        reserve = draw.randrange(10**22, 10**24)
+        return V2.from_state({"reserveIn": reserve, "reserveOut": reserve * draw.randrange(990, 1011) // 1000, "fee_bps": 5})
+
+    graph.add(a_pool(0), "A", "B")
+    for i in range(500):
+        graph.add(a_pool(2 * i), "B", f"T{i}")
+        graph.add(a_pool(2 * i + 1), f"T{i}", "A")
+    for i in range(9):
+        graph.add(a_pool(0), "C", "D")
+    for i in range(500):
+        graph.add(a_pool(2 * i), "D", f"U{i}")
+        graph.add(a_pool(2 * i + 1), f"U{i}", "C")
+    graph.build(max_hops=3)
+    return graph
+
+
+def cycles_row(int repetitions):
+    """One pool has changed: its 1,000 cycles ranked, the best ten sized by exact quotes."""
+    cdef Graph graph = wide_graph()
+    cdef Costs costs
+    cdef Trial best
+    cdef u256 most = u256_shl(U256_ONE, 110)
+    cdef int i, held = 0, gained = 0
+    cdef int64_t start
+    costs.fixed = U256_ZERO
+    costs.gas_price_e9 = 0
+    costs.tip_bps = 0
+    through = len(graph.cycles_through(0))
+    times = []
+    for _ in range(repetitions * 3):
+        start = now()
+        graph.refresh(0)
+        held = graph.rank_through(0, 10)
+        gained = 0
+        for i in range(held):
+            graph.size(graph.ranked[i].cycle, most, &costs, &best)
+            gained += best.valid
+        times.append(<double>(now() - start))
+    return {"ns": statistics.median(times), "cycles": len(graph), "through": through, "verified": held, "gained": gained}
+
+
 def rows(quick):
     """The rows of this part; see bench/pools.py."""
     repetitions = 9 if quick else 31
@@ -236,5 +342,7 @@ def rows(quick):
     found |= tick_rows(repetitions)
     found["python_call"] = call_row(repetitions)
     found["apply_log"] = log_row(repetitions)
+    found |= size_rows(repetitions)
+    found["cycles"] = cycles_row(repetitions)
     found["pool_memory"] = {"ns": float(wide_pool().__sizeof__()), "unit": "bytes"}
     return found
