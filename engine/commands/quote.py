@@ -64,9 +64,11 @@ def make_pool(kind: object, state: object, path: str) -> Pool:
     if not isinstance(state, dict):
         raise PoolNotReadable(path=path, detail="state is an object")
     for value in vars(found).values():
-        if isinstance(value, type) and issubclass(value, Pool) and value is not Pool:
+        own = isinstance(value, type) and value.__module__ == found.__name__
+        if own and issubclass(value, Pool):
             try:
-                return value.from_state(state)
+                pool: Pool = value.from_state(state)
+                return pool
             except Refusal as e:
                 raise PoolNotReadable(path=path, detail=e.why) from e
     raise PoolNotReadable(path=path, detail=f"the kind {kind} is quoted by --batch only")
@@ -199,6 +201,63 @@ def quote_one(
     }
 
 
+def route(path: str) -> dict[str, Any]:
+    """The best split of one order over the pools and books of a file; QuoteRefused without one.
+
+    The file: `{"pools": [{"kind", "state"}, ...], "books": [{"bids", "asks", "fee_bps"?}, ...],
+    "in", "amount"}`; all are of the same two coins in the same order, `in` is the coin paid in.
+    """
+    from hotpath.pools.ladder import Ladder
+    from hotpath.pools.pool import Refusal
+    from hotpath.pools.route import split
+
+    document = read_object(path)
+    coin = document.get("in")
+    coin = int(coin) if isinstance(coin, str) and coin in ("0", "1") else coin
+    amount = document.get("amount")
+    if isinstance(coin, bool) or coin not in (0, 1):
+        raise PoolNotReadable(path=path, detail="in is 0 or 1, the coin paid in")
+    if isinstance(amount, bool) or not re.fullmatch(r"\d{1,78}", str(amount)):
+        raise PoolNotReadable(path=path, detail="amount is a decimal integer")
+    venues: list[Pool] = []
+    names: list[dict[str, Any]] = []
+    for kind in ("pools", "books"):
+        members = document.get(kind, [])
+        if not isinstance(members, list):
+            raise PoolNotReadable(path=path, detail=f"{kind} is a list")
+        for i, member in enumerate(members):
+            if kind == "pools":
+                if not isinstance(member, dict):
+                    raise PoolNotReadable(path=path, detail="a pool is a batch line")
+                venues.append(make_pool(member.get("kind"), member.get("state"), path))
+                names.append({"pool": i, "kind": member.get("kind")})
+                continue
+            try:
+                venues.append(Ladder.from_state(member))
+            except Refusal as e:
+                raise PoolNotReadable(path=path, detail=f"book {i}: {e.why}") from e
+            names.append({"book": i})
+    try:
+        parts = split(venues, coin, int(str(amount)))
+    except Refusal as e:
+        raise QuoteRefused(reason=e.code, detail=e.why, path=path) from e
+    rows = [
+        name | {"amount_in": str(paid), "amount_out": str(out)}
+        for name, (paid, out) in zip(names, parts, strict=True)
+    ]
+    total = str(sum(out for _, out in parts))
+    return {"in": coin, "amount_in": str(amount), "amount_out": total, "parts": rows}
+
+
+def print_route(answer: dict[str, Any]) -> None:
+    coin = answer["in"]
+    for part in answer["parts"]:
+        name = f"book {part['book']}" if "book" in part else f"pool {part['pool']} ({part['kind']})"
+        print(f"{name}: pay {part['amount_in']}, receive {part['amount_out']}")
+    paid, out = answer["amount_in"], answer["amount_out"]
+    print(f"the whole: pay {paid} of coin {coin}, receive {out} of coin {1 - coin}")
+
+
 @click.command()
 @click.option("--pool", "pool_file", metavar="FILE", help="A batch line without id and swap.")
 @click.option("--in", "coin", type=click.IntRange(0, 1), help="Index of the coin paid in.")
@@ -206,6 +265,7 @@ def quote_one(
 @click.option("--exact-out", metavar="AMOUNT", help="Receive exactly this, in smallest units.")
 @click.option("--limit", metavar="P", help="Stop at this price (the kind's own integer).")
 @click.option("--batch", metavar="FILE", help="JSON lines to answer; - reads standard input.")
+@click.option("--route", "route_file", metavar="FILE", help="Split one order over many venues.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def command(
     pool_file: str | None,
@@ -214,17 +274,28 @@ def command(
     exact_out: str | None,
     limit: str | None,
     batch: str | None,
+    route_file: str | None,
     as_json: bool,
 ) -> None:
     """Quote a swap against a pool's state, one or a batch, exact to the last unit."""
-    if (pool_file is None) == (batch is None):
-        raise WrongUsage(detail="one of --pool and --batch is needed", command="tiercel quote")
+    if [pool_file, batch, route_file].count(None) != 2:
+        detail = "one of --pool, --batch and --route is needed"
+        raise WrongUsage(detail=detail, command="tiercel quote")
     if batch is not None:
         out = sys.stdout.buffer
         with open_lines(batch) as lines:
             for line in answer_lines(lines):
                 out.write(line)
         out.flush()
+        return
+    if route_file is not None:
+        routed = route(route_file)
+        if as_json:
+            import orjson
+
+            sys.stdout.buffer.write(orjson.dumps(routed) + b"\n")
+        else:
+            print_route(routed)
         return
     assert pool_file is not None
     amount = exact_in if exact_in is not None else exact_out

@@ -186,6 +186,66 @@ def test_the_batch_reads_standard_input(shared: Path) -> None:
     assert done.stdout == b"".join(quote.answer_lines(io.BytesIO(b"".join(asked))))
 
 
+def test_a_route_over_pools_and_a_book(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "route.json"
+    reserves = {"reserveIn": str(10**21), "reserveOut": str(2 * 10**21)}
+    pools: list[Json] = [
+        {"kind": "uniswap_v2", "state": reserves | {"fee_bps": "30"}},
+        {"kind": "uniswap_v2", "state": reserves | {"fee_bps": "5"}},
+    ]
+    books = [{"bids": [["1.99", str(10**18)], ["1.9", str(10**18)]], "asks": []}]
+    document = {"pools": pools, "books": books, "in": 0, "amount": str(10**19)}
+    path.write_text(json.dumps(document))
+    code, out = run(capsys, "--route", str(path), "--json")
+    answer = json.loads(out)
+    assert code == 0
+    parts = answer["parts"]
+    assert [p.get("pool", p.get("book")) for p in parts] == [0, 1, 0]
+    assert sum(int(p["amount_in"]) for p in parts) == 10**19 == int(answer["amount_in"])
+    assert sum(int(p["amount_out"]) for p in parts) == int(answer["amount_out"])
+    for pool, part in zip(pools, parts, strict=False):
+        state = pool["state"]
+        swap = {"amountIn": part["amount_in"]}
+        line = json.dumps({"id": 0, "kind": "uniswap_v2", "state": state, "swap": swap}).encode()
+        [quoted] = quote.answer_lines([line])
+        assert json.loads(quoted)["result"]["amountOut"] == part["amount_out"]
+    for alone in range(2):
+        path.write_text(json.dumps(document | {"pools": [pools[alone]], "books": []}))
+        code, out = run(capsys, "--route", str(path), "--json")
+        assert int(json.loads(out)["amount_out"]) < int(answer["amount_out"])
+    code, out = run(capsys, "--route", str(path))
+    assert code == 0
+    assert str(10**19) in out
+
+
+@pytest.mark.parametrize(
+    ("wrong", "code"),
+    [
+        ({"in": 2}, "TCL-6002"),
+        ({"in": True}, "TCL-6002"),
+        ({"amount": "-5"}, "TCL-6002"),
+        ({"pools": {}}, "TCL-6002"),
+        ({"pools": [7]}, "TCL-6002"),
+        ({"books": [{"bids": [["0", "1"]]}]}, "TCL-6002"),
+        ({"books": [{"bids": [["1", "10"]]}], "pools": []}, "TCL-6001"),
+        ({"books": [], "pools": []}, "TCL-6001"),
+        ({"amount": "0"}, "TCL-6001"),
+    ],
+)
+def test_a_route_that_is_none(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], wrong: Json, code: str
+) -> None:
+    path = tmp_path / "route.json"
+    state = {"reserveIn": "1000000", "reserveOut": "1000000"}
+    good: Json = {"pools": [{"kind": "uniswap_v2", "state": state}], "in": 1, "amount": "500"}
+    path.write_text(json.dumps(good))
+    assert run(capsys, "--route", str(path), "--json")[0] == 0
+    path.write_text(json.dumps(good | wrong))
+    status, out = run(capsys, "--route", str(path), "--json")
+    assert status in (1, 2)
+    assert json.loads(out)["error"]["code"] == code
+
+
 @pytest.mark.bench
 def test_twenty_thousand_answers_a_second(shared: Path) -> None:
     asked, _ = lines_of(shared)
