@@ -28,6 +28,7 @@ cdef extern from "feeds/binance/frames.h" nogil:
         tc_unit quantity
         uint32_t index
         uint32_t n
+        uint32_t rounds
         char name[32]
 
     ctypedef struct binance_symbols:
@@ -52,6 +53,7 @@ cdef extern from "feeds/binance/frames.h" nogil:
         tc_trade trade
         uint64_t reply_id
         int64_t code
+        int rounded
 
     uint32_t binance_hash(const char* name, uint32_t n)
     const binance_symbol* binance_find(binance_symbols* t, const char* name, uint32_t n)
@@ -68,7 +70,8 @@ cdef class Codec:
     cdef tc_level* levels              # of the message: bids first
     cdef int room
     cdef uint64_t counted[16]
+    cdef readonly uint64_t rounded     # quantities that were no whole lots
 
-    cdef add(self, Instrument instrument, uint32_t index)
+    cdef add(self, Instrument instrument, uint32_t index, bint rounds)
     cdef const binance_symbol* symbol_at(self, uint32_t index) noexcept nogil
     cdef int scan(self, const char* p, size_t n, const binance_symbol* asked) noexcept nogil

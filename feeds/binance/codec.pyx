@@ -34,10 +34,12 @@ cdef class Codec:
     """Scans frames of the given instruments; `any_symbol`: of every other one too, in 1e-8 units.
 
     `room` is how many levels a frame may have, both sides together; `quick=False` reads with the
-    general layer only (tests). `counts` has the frames by kind since the start.
+    general layer only (tests); `rounds`: quantities that are no whole lots are rounded down and
+    counted in `rounded` (see frames.h). `counts` has the frames by kind since the start.
     """
 
-    def __cinit__(self, list instruments, *, bint any_symbol=False, int room=32768, bint quick=True):
+    def __cinit__(self, list instruments, *, bint any_symbol=False, int room=32768, bint quick=True,
+                  bint rounds=False):
         cdef Instrument instrument
         cdef uint32_t size = 4
         cdef Py_ssize_t i
@@ -57,13 +59,13 @@ cdef class Codec:
             self.symbols.any = &self.every
         for i in range(len(instruments)):
             instrument = instruments[i]
-            self.add(instrument, <uint32_t>i)
+            self.add(instrument, <uint32_t>i, rounds)
 
     def __dealloc__(self):
         free(self.levels)
         free(self.symbols.entries)
 
-    cdef add(self, Instrument instrument, uint32_t index):
+    cdef add(self, Instrument instrument, uint32_t index, bint rounds):
         cdef binance_symbol* s
         name = instrument.symbol.encode()
         if not 0 < len(name) <= BINANCE_SYMBOL_BYTES:
@@ -80,6 +82,7 @@ cdef class Codec:
         s.price = instrument.c.price_unit
         s.quantity = instrument.c.quantity_unit
         s.index = index
+        s.rounds = rounds
 
     cdef const binance_symbol* symbol_at(self, uint32_t index) noexcept nogil:
         """The symbol of an instrument by its place in the list; NULL: there is none."""
@@ -94,6 +97,7 @@ cdef class Codec:
         cdef int kind = binance_scan(p, p + n, &self.symbols, asked, self.levels, self.room,
                                      &self.message)
         self.counted[kind] += 1
+        self.rounded += self.message.rounded
         return kind
 
     @property
@@ -142,6 +146,17 @@ cdef class Codec:
         elif kind == BINANCE_NOT_MINE and m.what != NULL:
             found["what"] = loads(b'"' + m.what[: m.what_n] + b'"')
         return found
+
+    def read_snapshot(self, const unsigned char[::1] body):
+        """The body of a REST depth answer for the first instrument: (bids, asks, last id) in ticks
+        and lots, or None when it is none that is exact."""
+        cdef const char* p = <const char*>&body[0] if body.shape[0] else NULL
+        if self.scan(p, body.shape[0], self.symbol_at(0)) != BINANCE_SNAPSHOT:
+            return None
+        cdef int n = self.message.bids
+        pairs = [(self.levels[i].price, self.levels[i].quantity)
+                 for i in range(n + self.message.asks)]
+        return pairs[:n], pairs[n:], self.message.last_id
 
 
 def timestamp(int64_t ns):

@@ -7,7 +7,13 @@
  *
  * A message of one of our kinds that lacks a member, or has one that is not an exact number of ticks
  * or lots, is BINANCE_REJECTED; on a stateful channel that is a gap. Kinds of other channels are
- * BINANCE_NOT_MINE and name themselves in `what`. */
+ * BINANCE_NOT_MINE and name themselves in `what`.
+ *
+ * One exception, where the symbol asks for it (live feeds do, captures and `codec` do not): venues show
+ * quantities that are no whole lots, of orders that are older than the lot (the shared spot capture
+ * has one: 25.426189 BTC at 200,000, in lots of 0.00001). A book that doubts itself for that is never
+ * valid; such a quantity is rounded down to whole lots, which is the side of safety for who takes it,
+ * and `rounded` counts it. Prices are never rounded. */
 #ifndef TIERCEL_BINANCE_FRAMES_H
 #define TIERCEL_BINANCE_FRAMES_H
 #include "hotpath/scan.h"
@@ -32,6 +38,8 @@ typedef struct {
     tc_unit price, quantity;
     uint32_t index;
     uint32_t n;
+    uint32_t rounds; /* 1: quantities that are no whole lots are rounded down */
+    uint32_t pad;
     char name[BINANCE_SYMBOL_BYTES]; /* as the venue spells it, upper case */
 } binance_symbol;
 
@@ -59,6 +67,7 @@ typedef struct {
     tc_trade trade;
     uint64_t reply_id;
     int64_t code;
+    int rounded; /* quantities that were */
     char name[BINANCE_SYMBOL_BYTES + 8]; /* a symbol's text that is not in the frame as it is */
 } binance_message;
 
@@ -287,18 +296,46 @@ static const tc_key BINANCE_KEYS[B_MEMBERS] = {
     TC_KEY("q"), TC_KEY("T"), TC_KEY("m"), TC_KEY("lastUpdateId"), TC_KEY("bids"), TC_KEY("asks"),
     TC_KEY("symbol"), TC_KEY("result"), TC_KEY("id"), TC_KEY("error"), TC_KEY("code"), TC_KEY("status")};
 
-/* A side's levels: the compact form first, then any. */
-static inline int binance_levels(const tc_value *v, const binance_symbol *s, tc_level *out, int room) {
+static inline int binance_unsigned_units(const tc_value *v, const tc_unit *unit, int64_t *out) {
+    return v->type == TC_JSON_STRING && value_units(v, unit, out) && *out >= 0;
+}
+
+/* A quantity that is no whole number of lots, rounded down where the symbol asks for it. */
+static inline int binance_round(const tc_value *v, const binance_symbol *s, int64_t *out, binance_message *m) {
+    int64_t fine, lot;
+    if (!s->rounds || s->quantity.scale > 8 || !value_scaled(v, 8, &fine) || fine < 0) return 0;
+    lot = s->quantity.tick * SCAN_POW10[8 - s->quantity.scale];
+    *out = fine / lot;
+    m->rounded++;
+    return 1;
+}
+
+static inline int binance_quantity(const tc_value *v, const binance_symbol *s, int64_t *out, binance_message *m) {
+    return binance_unsigned_units(v, &s->quantity, out) ||
+           (v->type == TC_JSON_STRING && binance_round(v, s, out, m));
+}
+
+/* A side's levels: the compact form first, then any, then with rounding. */
+static inline int binance_levels(const tc_value *v, const binance_symbol *s, tc_level *out, int room,
+                                 binance_message *m) {
     int n = 0;
     if (v->type == TC_JSON_ARRAY && v->n >= 16) {
         const char *q = scan_levels(v->p, v->p + v->n, &s->price, &s->quantity, out, room, &n);
         if (q == v->p + v->n) return n;
     }
-    return value_levels(v, &s->price, &s->quantity, out, room);
-}
-
-static inline int binance_unsigned_units(const tc_value *v, const tc_unit *unit, int64_t *out) {
-    return v->type == TC_JSON_STRING && value_units(v, unit, out) && *out >= 0;
+    n = value_levels(v, &s->price, &s->quantity, out, room);
+    if (n >= 0 || !s->rounds || v->type != TC_JSON_ARRAY) return n;
+    const char *at = NULL;
+    tc_value level, price, quantity;
+    for (n = 0; value_next(v, &at, &level); n++) {
+        const char *in = NULL;
+        if (n == room || level.type != TC_JSON_ARRAY) return -1;
+        if (!value_next(&level, &in, &price) || !value_next(&level, &in, &quantity)) return -1;
+        if (!value_units(&price, &s->price, &out[n].price) || out[n].price < 0) return -1;
+        if (value_units(&quantity, &s->quantity, &out[n].quantity) && out[n].quantity >= 0) continue;
+        if (!binance_round(&quantity, s, &out[n].quantity, m)) return -1;
+    }
+    return n;
 }
 
 /* The venue's time where it is given (0 where not): 0 when it is no whole number. */
@@ -314,8 +351,8 @@ static inline int binance_read_depth(const tc_value *v, tc_level *levels, int ro
     if (m->has_previous && !value_u64(&v[B_pu], &m->previous_id)) return BINANCE_REJECTED;
     if (!value_u64(&v[B_U], &m->first_id) || !value_u64(&v[B_u], &m->last_id)) return BINANCE_REJECTED;
     if (v[B_E].type == TC_JSON_MISSING || !binance_time_member(&v[B_E], &m->venue_time)) return BINANCE_REJECTED;
-    if ((m->bids = binance_levels(&v[B_b], m->symbol, levels, room)) < 0) return BINANCE_REJECTED;
-    m->asks = binance_levels(&v[B_a], m->symbol, levels + m->bids, room - m->bids);
+    if ((m->bids = binance_levels(&v[B_b], m->symbol, levels, room, m)) < 0) return BINANCE_REJECTED;
+    m->asks = binance_levels(&v[B_a], m->symbol, levels + m->bids, room - m->bids, m);
     return m->asks < 0 ? BINANCE_REJECTED : BINANCE_DEPTH;
 }
 
@@ -323,9 +360,9 @@ static inline int binance_read_ticker(const tc_value *v, binance_message *m) {
     const binance_symbol *s = m->symbol;
     if (!value_u64(&v[B_u], &m->last_id) || !binance_time_member(&v[B_E], &m->venue_time) ||
         !binance_unsigned_units(&v[B_b], &s->price, &m->top.bid_price) ||
-        !binance_unsigned_units(&v[B_B], &s->quantity, &m->top.bid_quantity) ||
+        !binance_quantity(&v[B_B], s, &m->top.bid_quantity, m) ||
         !binance_unsigned_units(&v[B_a], &s->price, &m->top.ask_price) ||
-        !binance_unsigned_units(&v[B_A], &s->quantity, &m->top.ask_quantity))
+        !binance_quantity(&v[B_A], s, &m->top.ask_quantity, m))
         return BINANCE_REJECTED;
     m->top.update_id = m->last_id;
     m->top.venue_time = m->venue_time;
@@ -339,7 +376,7 @@ static inline int binance_read_trade(const tc_value *v, binance_message *m) {
         !binance_time_member(&v[B_T], &m->trade.venue_time) || v[B_T].type == TC_JSON_MISSING ||
         !value_bool(&v[B_m], &buyer_is_maker) ||
         !binance_unsigned_units(&v[B_p], &m->symbol->price, &m->trade.price) ||
-        !binance_unsigned_units(&v[B_q], &m->symbol->quantity, &m->trade.quantity))
+        !binance_quantity(&v[B_q], m->symbol, &m->trade.quantity, m))
         return BINANCE_REJECTED;
     m->trade.side = buyer_is_maker ? TC_SELL : TC_BUY;
     m->trade.pad = 0;
@@ -350,8 +387,8 @@ static inline int binance_read_snapshot(const tc_value *v, tc_level *levels, int
     if (!m->symbol) return BINANCE_UNKNOWN_SYMBOL;
     if (!value_u64(&v[B_LAST_UPDATE_ID], &m->last_id) || !binance_time_member(&v[B_E], &m->venue_time))
         return BINANCE_REJECTED;
-    if ((m->bids = binance_levels(&v[B_BIDS], m->symbol, levels, room)) < 0) return BINANCE_REJECTED;
-    m->asks = binance_levels(&v[B_ASKS], m->symbol, levels + m->bids, room - m->bids);
+    if ((m->bids = binance_levels(&v[B_BIDS], m->symbol, levels, room, m)) < 0) return BINANCE_REJECTED;
+    m->asks = binance_levels(&v[B_ASKS], m->symbol, levels + m->bids, room - m->bids, m);
     return m->asks < 0 ? BINANCE_REJECTED : BINANCE_SNAPSHOT;
 }
 
@@ -451,7 +488,7 @@ static inline int binance_scan(const char *p, const char *end, binance_symbols *
     m->symbol = NULL;
     m->symbol_text = m->what = NULL;
     m->symbol_n = m->what_n = 0;
-    m->bids = m->asks = 0;
+    m->bids = m->asks = m->rounded = 0;
     if (t->quick && binance_quick(p, end, t, levels, room, m)) return m->kind;
     m->symbol = NULL;
     m->symbol_text = m->what = NULL;

@@ -91,6 +91,21 @@ def test_units_of_the_instrument_are_applied_and_others_are_unknown() -> None:
     assert codec.counts == {"rejected": 1, "ticker": 2, "unknown_symbol": 1}
 
 
+def test_a_live_codec_rounds_quantities_that_are_older_than_the_lot_down() -> None:
+    """As in the shared spot capture: 25.426189 BTC at 200,000 in lots of 0.00001."""
+    btc = Instrument("BTCUSDT", "0.01", "0.00001")
+    codec = Codec([btc], rounds=True)
+    text = (
+        b'{"e":"depthUpdate","E":1,"s":"BTCUSDT","U":1,"u":2,"b":[["%s","0.00100000"]],'
+        b'"a":[["200000.00000000","25.42618900"],["3.0","0.000009"]]}'
+    )
+    found = codec.read(text % b"1.50")
+    assert (found["bids"], found["asks"]) == ([(150, 100)], [(20_000_000, 2_542_618), (300, 0)])
+    assert codec.rounded == 2
+    assert codec.read(text % b"1.505")["kind"] == "rejected"  # a price is never rounded
+    assert Codec([btc]).read(text % b"1.50")["kind"] == "rejected"
+
+
 def test_microseconds_are_told_from_milliseconds() -> None:
     frame = b'{"e":"trade","E":%d,"s":"A","t":1,"p":"1","q":"1","T":%d,"m":true,"M":true}'
     for now in (1672515782136, 1672515782136000):

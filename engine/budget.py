@@ -1,0 +1,75 @@
+"""The request budget of one address at one venue: who asks waits, bans are obeyed by all.
+
+Pure: time is passed in. The actors of one lane that speak to one address share one budget
+(`shared_budget`), because the venue counts by address and not by actor.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from hotpath.lane import Lane
+
+MINUTE_NS = 60_000_000_000
+LONGEST_BAN_NS = 3 * 24 * 3600 * 1_000_000_000
+
+
+class Budget:
+    """At most `weight` in any minute as this side counts it, and as the venue says it counts."""
+
+    def __init__(self, address: str, weight: int) -> None:
+        self.address, self.weight = address, weight
+        self.spent: deque[tuple[int, int]] = deque()  # (time, weight)
+        self.total = 0
+        self.told = (0, 0)  # (minute, weight) of the venue's header
+        self.banned_until = 0
+        self.bans = 0
+
+    def forget(self, now: int) -> None:
+        while self.spent and self.spent[0][0] <= now - MINUTE_NS:
+            self.total -= self.spent.popleft()[1]
+
+    def wait(self, now: int, weight: int) -> int:
+        """Nanoseconds until a request of `weight` may leave; 0 = now."""
+        self.forget(now)
+        until = self.banned_until
+        if self.told[0] == now // MINUTE_NS and self.told[1] + weight > self.weight:
+            until = max(until, (now // MINUTE_NS + 1) * MINUTE_NS)
+        excess = self.total + min(weight, self.weight) - self.weight
+        for time, spent in self.spent:
+            if excess <= 0:
+                break
+            excess -= spent
+            until = max(until, time + MINUTE_NS)
+        return max(0, until - now)
+
+    def take(self, now: int, weight: int) -> bool:
+        """Spend `weight` now if it may be spent."""
+        if self.wait(now, weight):
+            return False
+        self.spent.append((now, weight))
+        self.total += weight
+        return True
+
+    def used(self, now: int, weight: int) -> None:
+        """The venue says that `weight` is used in this minute (all processes of the address)."""
+        self.told = (now // MINUTE_NS, weight)
+
+    def ban(self, now: int, seconds: float) -> None:
+        """No request for that long; the longer of two bans holds."""
+        self.bans += 1
+        length = min(LONGEST_BAN_NS, max(0, round(seconds * 1e9)))
+        self.banned_until = max(self.banned_until, now + length)
+
+
+def shared_budget(lane: Lane, address: str, weight: int) -> Budget:
+    """The budget that an actor of this lane already keeps for `address`, or a new one. An actor
+    offers its own as its attribute `budget`."""
+    for actor in lane.actors:
+        known = getattr(actor, "budget", None)
+        if isinstance(known, Budget) and known.address == address:
+            known.weight = min(known.weight, weight)
+            return known
+    return Budget(address, weight)

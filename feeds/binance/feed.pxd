@@ -1,0 +1,58 @@
+"""The Binance feed: one connection, combined streams; see feed.pyx."""
+
+from libc.stdint cimport int64_t, uint16_t, uint32_t, uint64_t
+
+from feeds.binance.codec cimport Codec, binance_message
+from feeds.binance.join cimport Join
+from hotpath.feed cimport Feed
+from hotpath.market cimport Market
+
+cdef struct channel_watch:
+    # when a stream was heard last and what is usual for it; see Watch in feed.pyx
+    int64_t heard
+    uint64_t count
+    uint32_t gaps[160]                 # by a quarter of an octave of the gap's microseconds
+
+
+cdef struct market_state:
+    channel_watch depth
+    channel_watch ticker
+    uint32_t asked                     # number of the last snapshot request
+    bint waiting                       # for its answer
+    bint wanted                        # another one, when the last was asked a moment ago
+    int64_t asked_at
+    uint64_t last_trade
+    bint met                           # the next connection has caught up with the book
+    bint resubscribed                  # already once since it was called stale
+
+
+cdef class BinanceFeed(Feed):
+    cdef readonly Codec codec
+    cdef readonly list joins           # of Join, by market index
+    cdef market_state* states
+    cdef int state_count
+    cdef readonly object config        # feeds.binance.settings.Settings
+    cdef readonly str address
+    cdef readonly int active           # channel read, -1 = none
+    cdef readonly int coming           # channel that will replace it, -1 = none
+    cdef readonly bint connecting      # an open was asked for and not answered
+    cdef readonly int failures         # connections lost or refused in a row
+    cdef readonly int64_t opened_at
+    cdef readonly int64_t coming_at
+    cdef readonly list to_send         # control messages that wait for their turn
+    cdef int message_id
+    cdef int next_channel              # for the next connection: a late word of an old one of the
+                                       # same number must not be taken for it
+    cdef bint crossing                 # a book was crossed by a frame of this read
+    cdef bint stopping
+    cdef readonly uint64_t gaps, reconnects, rollovers, resubscribes, duplicates, refused
+    cdef readonly uint64_t trades_taken, snapshots_asked, stale_seen
+
+    cdef int depth(self, int channel, binance_message* m) except -1
+    cdef int ticker(self, binance_message* m) except -1
+    cdef int trade(self, binance_message* m) except -1
+    cdef int odd(self, int channel, int kind, binance_message* m) except -1
+    cdef int uncross(self) except -1
+    cdef bint is_stale(self, market_state* s, int64_t now)
+    cdef void hear(self, channel_watch* w) noexcept
+    cdef int64_t limit(self, channel_watch* w) noexcept

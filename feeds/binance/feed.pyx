@@ -1,0 +1,521 @@
+"""The Binance feed: one connection, combined streams, books that are joined or in doubt.
+
+Path of a frame: scanned (codec), applied (join, book), published at the last frame of a read. What
+is not that path is written for clarity: snapshots, staleness, reconnects and rollover happen seconds
+apart, on timers.
+
+A book is asked a snapshot for when its stream has spoken (the first update is kept), never before:
+a silent stream whose REST side answers must not look alive. The request is a record for this feed's
+rest actor; its answer carries the request's number, and an older one is dropped. Every doubt ends
+the join, so that only a new snapshot makes the book valid again.
+
+Connections: at the age of `lifetime_s`, or when the server says that it will close, a second one is
+opened on the other channel. Both are read; updates that came already change nothing, one that would
+be a gap on the new connection is left to the old one, and the old one is closed when the new has met
+every book (or `overlap_s` is over). Control messages leave one at a time, 250 ms apart: the venue
+takes five a second, pongs included.
+
+Staleness is by channel: silence longer than three times the 99.9th percentile of the gaps seen, in
+the bounds of the settings. A stale channel's streams are subscribed anew, once; the next time the
+connection is replaced.
+"""
+
+cimport cython
+from libc.stdlib cimport calloc, free
+from libc.string cimport memset
+
+from feeds.binance.codec cimport (
+    BINANCE_DEPTH,
+    BINANCE_ERROR,
+    BINANCE_REJECTED,
+    BINANCE_REPLY,
+    BINANCE_SHUTDOWN,
+    BINANCE_TICKER,
+    BINANCE_TRADE,
+)
+from feeds.binance.join cimport (
+    JOIN_APPLIED,
+    JOIN_GAP,
+    JOIN_JOINED,
+    JOIN_KEPT,
+    JOIN_OLD,
+    JOIN_REFUSED,
+    JOIN_TOO_OLD,
+)
+from hotpath.records cimport (
+    TC_ASK_SNAPSHOT,
+    TC_DOUBT_CROSSED,
+    TC_DOUBT_GAP,
+    TC_DOUBT_LATE_TURN,
+    TC_DOUBT_OVERFLOW,
+    TC_DOUBT_RECONNECT,
+    TC_DOUBT_REJECTED_FRAME,
+    TC_DOUBT_STALE,
+    TC_GAP,
+    TC_LINK_CLOSED,
+    TC_LINK_LATE,
+    TC_LINK_OPEN,
+    TC_REQUEST,
+    TC_SNAPSHOT,
+    TC_TRADE,
+    TC_VALID,
+    tc_gap,
+    tc_header,
+    tc_level,
+    tc_request,
+    tc_snapshot,
+    tc_trade,
+)
+
+import orjson
+
+from feeds.binance.settings import Settings
+
+CHECK, CONNECT, CONTROL = 1, 2, 3      # timer tokens
+CHECK_NS = 250_000_000
+CONTROL_NS = 250_000_000
+OPEN_TIMEOUT_NS = 10_000_000_000
+ASK_GAP_NS = 500_000_000                # between two snapshot requests of one market
+CHANNELS = 8
+URL_BYTES = 2048                       # streams beyond are subscribed by message
+STREAMS_A_MESSAGE = 100
+MOST_STREAMS = 1024
+
+
+cdef extern from *:
+    """
+    /* a quarter of an octave of the gap in microseconds: 0..159 */
+    static inline int gap_bucket(int64_t ns) {
+        uint64_t us = ns <= 0 ? 1 : (uint64_t)ns / 1000 + 1;
+        int e = 63 - __builtin_clzll(us);
+        int b = 4 * e + (e >= 2 ? (int)(us >> (e - 2) & 3) : 0);
+        return b > 159 ? 159 : b;
+    }
+    static inline int64_t gap_bucket_end(int b) { /* ns, upper end */
+        int e = b >> 2;
+        uint64_t us = e >= 2 ? (4ull + (b & 3) + 1) << (e - 2) : 2ull << e;
+        return (int64_t)us * 1000;
+    }
+    """
+    int gap_bucket(int64_t ns) nogil
+    int64_t gap_bucket_end(int b) nogil
+
+
+@cython.final
+cdef class BinanceFeed(Feed):
+    """Market data of Binance spot for the markets it was given."""
+
+    def __init__(self, lane, name, outbox):
+        super().__init__(lane, name, outbox)
+        self.active = self.coming = -1
+        self.wants = 1 << TC_SNAPSHOT
+
+    def __dealloc__(self):
+        free(self.states)
+
+    def set_up(self, setup):
+        """From the configuration: the venue's address and this feed's settings."""
+        self.configure(setup.venue.settings.endpoints.streams, setup.settings)
+
+    def configure(self, str address, config=None):
+        """`address`: ws://host:port, with or without a path; call it when all markets are added."""
+        cdef Market market
+        self.address = address.rstrip("/").removesuffix("/stream").removesuffix("/ws")
+        self.config = Settings() if config is None else config
+        self.codec = Codec([market.spec for market in self.markets], rounds=True)
+        self.joins = [Join(market.book) for market in self.markets]
+        free(self.states)
+        self.state_count = <int>len(self.markets)
+        self.states = <market_state*>calloc(max(1, self.state_count), sizeof(market_state))
+        if self.states == NULL:
+            raise MemoryError
+        if len(self.streams()) > MOST_STREAMS:
+            raise ValueError(f"{self.name}: {len(self.streams())} streams, the venue takes 1024")
+
+    # ---- connections
+
+    def streams(self, market=None):
+        """Stream names of one market, or of all."""
+        names = []
+        depth = f"@depth@{self.config.depth_interval_ms}ms"
+        if self.config.depth_interval_ms == 1000:
+            depth = "@depth"
+        for m in self.markets if market is None else [market]:
+            symbol = m.spec.symbol.lower()
+            names += [f"{symbol}{depth}", f"{symbol}@bookTicker"]
+            if self.config.trades:
+                names.append(f"{symbol}@trade")
+        return names
+
+    def on_start(self):
+        self.stopping = False
+        self.connect()
+        self.arm(self.lane.now + CHECK_NS, CHECK)
+
+    def on_stop(self):
+        self.stopping = True
+        for channel in (self.active, self.coming):
+            if channel >= 0:
+                self.close(channel)
+
+    def connect(self):
+        """Ask for a connection on the channel that is free."""
+        names = self.streams()
+        first = []
+        size = 0
+        while names and size + len(names[0]) + 1 <= URL_BYTES:
+            size += len(names[0]) + 1
+            first.append(names.pop(0))
+        self.to_send = [
+            {"method": "SUBSCRIBE", "params": names[i : i + STREAMS_A_MESSAGE]}
+            for i in range(0, len(names), STREAMS_A_MESSAGE)
+        ]
+        self.coming = self.next_channel
+        self.next_channel = (self.next_channel + 1) % CHANNELS
+        self.coming_at = self.lane.now
+        self.connecting = True
+        for i in range(self.state_count):
+            self.states[i].met = False
+        self.open(self.coming, {"url": f"{self.address}/stream?streams={'/'.join(first)}"})
+
+    def later(self):
+        """Connect again after a wait that grows with every failure, half of it by chance."""
+        bound = min(
+            self.config.backoff_cap_ms, self.config.backoff_initial_ms << min(self.failures, 20)
+        )
+        self.failures += 1
+        wait = bound * (0.5 + 0.5 * self.uniform())
+        self.arm(self.lane.now + int(wait * 1e6), CONNECT)
+
+    def opened(self, int channel):
+        if channel != self.coming or self.stopping:
+            self.close(channel)
+            return
+        self.connecting = False
+        if self.active < 0:
+            self.promote()
+        else:
+            self.coming_at = self.lane.now
+        if self.to_send:
+            self.arm(self.lane.now + CONTROL_NS, CONTROL)
+
+    def promote(self):
+        """The new connection is the one that counts; the old one is closed."""
+        old = self.active
+        self.active, self.coming = self.coming, -1
+        self.opened_at = self.lane.now
+        if old >= 0:
+            self.rollovers += 1
+            self.close(old)
+
+    def closed(self, int channel):
+        if self.stopping:
+            return
+        if channel == self.coming:
+            self.coming, self.connecting = -1, False
+            self.later()
+        elif channel == self.active:
+            self.reconnects += 1
+            self.active = -1
+            if self.coming >= 0 and not self.connecting:
+                self.promote()         # it has been reading all along: continuity is checked
+                return
+            self.doubt_all(TC_DOUBT_RECONNECT)
+            if self.coming < 0:
+                self.later()
+
+    def doubt_all(self, uint32_t reason):
+        for market in self.markets:
+            self.doubt(market, reason)
+
+    cdef int take_link(self, uint16_t channel, uint32_t event, int64_t code) except -1:
+        if event == TC_LINK_OPEN:
+            self.opened(channel)
+        elif event == TC_LINK_CLOSED:
+            self.closed(channel)
+        elif event == TC_LINK_LATE:
+            self.doubt_all(TC_DOUBT_LATE_TURN)
+        return 0
+
+    # ---- frames
+
+    cdef int take_bytes(self, uint16_t channel, const char* p, size_t n, bint last) except -1:
+        cdef int kind
+        if channel == self.active or channel == self.coming:
+            kind = self.codec.scan(p, n, NULL)
+            if kind == BINANCE_TICKER:
+                self.ticker(&self.codec.message)
+            elif kind == BINANCE_DEPTH:
+                self.depth(channel, &self.codec.message)
+            elif kind == BINANCE_TRADE:
+                self.trade(&self.codec.message)
+            else:
+                self.odd(channel, kind, &self.codec.message)
+        if last:
+            if self.crossing:
+                self.uncross()
+            self.settle()
+        return 0
+
+    cdef int uncross(self) except -1:
+        """The read is over: what is crossed now is in doubt (the levels, not only the top)."""
+        cdef Market market
+        self.crossing = False
+        for market in self.markets:
+            if market.touched and market.book.top.reason == TC_VALID and market.book.crossed():
+                self.doubt(market, TC_DOUBT_CROSSED)
+        return 0
+
+    cdef int depth(self, int channel, binance_message* m) except -1:
+        cdef uint32_t i = m.symbol.index
+        cdef Market market = <Market>self.markets[i]
+        cdef Join join = <Join>self.joins[i]
+        cdef market_state* s = &self.states[i]
+        cdef tc_gap gap
+        cdef uint64_t at = join.stream_id
+        cdef int did
+        if channel == self.coming and self.active >= 0:
+            if join.stream_started and m.last_id > at and not join.follows(m):
+                return 0               # not yet met: the old connection has what lies between
+            s.met = True
+        did = join.update(m, self.codec.levels)
+        if did == JOIN_APPLIED:
+            self.hear(&s.depth)
+            if market.book.crossed():
+                self.crossing = True
+            self.touch(market)
+        elif did == JOIN_OLD:
+            self.duplicates += 1
+        elif did == JOIN_KEPT:
+            self.hear(&s.depth)
+            if not s.waiting and not s.wanted:
+                self.ask(i)
+        elif did == JOIN_GAP:
+            self.hear(&s.depth)
+            self.gaps += 1
+            memset(&gap, 0, sizeof(gap))
+            gap.from_, gap.to, gap.reason = at + 1, m.first_id - 1, TC_DOUBT_GAP
+            self.emit(TC_GAP, market.instrument, 0, &gap, sizeof(gap))
+            Feed.doubt(self, market, TC_DOUBT_GAP)
+            self.ask(i)                # this update is kept: the snapshot joins to it
+        else:
+            Feed.doubt(self, market, TC_DOUBT_OVERFLOW)
+            s.waiting = False
+        return 0
+
+    cdef int ticker(self, binance_message* m) except -1:
+        cdef Market market = <Market>self.markets[m.symbol.index]
+        self.hear(&self.states[m.symbol.index].ticker)
+        if market.book.top.reason != TC_VALID:
+            return 0
+        market.book.lead(&m.top)
+        return self.touch(market)
+
+    cdef int trade(self, binance_message* m) except -1:
+        cdef market_state* s = &self.states[m.symbol.index]
+        cdef Market market
+        if m.trade.trade_id <= s.last_trade:
+            self.duplicates += 1
+            return 0
+        market = <Market>self.markets[m.symbol.index]
+        s.last_trade = m.trade.trade_id
+        self.trades_taken += 1
+        self.emit(TC_TRADE, market.instrument, 0, &m.trade, sizeof(tc_trade))
+        return 0
+
+    cdef int odd(self, int channel, int kind, binance_message* m) except -1:
+        """What is no market data of ours."""
+        if kind == BINANCE_REJECTED:
+            self.rejected += 1
+            if m.symbol != NULL:
+                self.doubt(<Market>self.markets[m.symbol.index], TC_DOUBT_REJECTED_FRAME)
+            else:
+                self.doubt_all(TC_DOUBT_REJECTED_FRAME)
+        elif kind == BINANCE_SHUTDOWN:
+            if channel == self.active and self.coming < 0:
+                self.connect()
+        elif kind == BINANCE_ERROR:
+            self.refused += 1          # a subscription: the connection is of no use without it
+            self.close(channel)
+        elif kind != BINANCE_REPLY:
+            self.not_mine += 1
+        return 0
+
+    # ---- doubt and snapshots
+
+    cdef int doubt(self, Market market, uint32_t reason) except -1:
+        """Every doubt ends the join. One that stands already is not told again."""
+        cdef bint news = market.book.top.reason == TC_VALID
+        (<Join>self.joins[market.index]).restart(reason)
+        self.states[market.index].waiting = self.states[market.index].wanted = False
+        if news:
+            Feed.doubt(self, market, reason)
+        return 0
+
+    def ask(self, int index):
+        """Ask the rest actor for a snapshot; the answer to an older request is dropped."""
+        cdef tc_request request
+        cdef market_state* s = &self.states[index]
+        cdef Market market = self.markets[index]
+        s.waiting = False
+        s.wanted = s.asked != 0 and self.lane.now - s.asked_at < ASK_GAP_NS
+        if s.wanted:
+            return
+        s.asked += 1
+        s.asked_at = self.lane.now
+        s.waiting = True
+        self.snapshots_asked += 1
+        memset(&request, 0, sizeof(request))
+        request.type, request.epoch = TC_ASK_SNAPSHOT, s.asked
+        self.emit(TC_REQUEST, market.instrument, 0, &request, sizeof(request))
+
+    cdef int take_record(self, const tc_header* r) except -1:
+        cdef const tc_snapshot* answer
+        cdef const tc_level* levels
+        cdef binance_message m
+        cdef Market market
+        cdef market_state* s
+        cdef int did
+        if r.kind != TC_SNAPSHOT:
+            return 0
+        answer = <const tc_snapshot*>(<const char*>r + sizeof(tc_header))
+        for market in self.markets:
+            if market.instrument == r.instrument:
+                break
+        else:
+            return 0
+        s = &self.states[market.index]
+        if not s.waiting or answer.epoch != s.asked:
+            return 0
+        s.waiting = False
+        levels = <const tc_level*>(<const char*>answer + sizeof(tc_snapshot))
+        memset(&m, 0, sizeof(m))
+        m.last_id, m.venue_time = answer.last_id, answer.venue_time
+        m.bids, m.asks = <int>answer.bids, <int>answer.asks
+        did = (<Join>self.joins[market.index]).snapshot(&m, levels)
+        if did == JOIN_JOINED:
+            s.resubscribed = False
+            self.failures = 0
+            self.touch(market)
+            self.uncross()
+            self.settle()
+        elif did == JOIN_TOO_OLD:
+            self.ask(market.index)
+        elif did == JOIN_REFUSED:
+            Feed.doubt(self, market, TC_DOUBT_OVERFLOW)
+        return 0
+
+    # ---- silence
+
+    cdef void hear(self, channel_watch* w) noexcept:
+        """A frame of the channel: note the gap since the one before."""
+        if w.heard:
+            w.gaps[gap_bucket(self.lane.now - w.heard)] += 1
+            w.count += 1
+        w.heard = self.lane.now
+
+    cdef int64_t limit(self, channel_watch* w) noexcept:
+        """Silence that is too long: 3 x p99.9 of the gaps, in the bounds; the upper one until a
+        hundred gaps are known."""
+        cdef int64_t least = self.config.stale_least_ms * 1000000
+        cdef int64_t most = self.config.stale_most_ms * 1000000
+        cdef uint64_t beyond = 0
+        cdef int b = 159
+        if w.count < 100:
+            return most
+        while b > 0 and (beyond + w.gaps[b]) * 1000 <= w.count:
+            beyond += w.gaps[b]
+            b -= 1
+        return min(most, max(least, 3 * gap_bucket_end(b)))
+
+    def stale_after_ns(self, int index, bint ticker=False):
+        """The limit of a market's depth (or bookTicker) channel now, ns."""
+        return self.limit(&self.states[index].ticker if ticker else &self.states[index].depth)
+
+    def check(self):
+        """Four times a second: stale channels, late snapshots, age of the connection."""
+        cdef Market market
+        cdef market_state* s
+        cdef int64_t now = self.lane.now, timeout = self.config.snapshot_timeout_ms * 1000000
+        for market in self.markets:
+            s = &self.states[market.index]
+            if self.active >= 0 and self.is_stale(s, now):
+                self.went_stale(market)
+            elif (s.waiting and now - s.asked_at > timeout) or (
+                    s.wanted and now - s.asked_at >= ASK_GAP_NS):
+                self.ask(market.index)
+        if self.connecting and now - self.coming_at > OPEN_TIMEOUT_NS + CHECK_NS:
+            self.close(self.coming)
+            self.closed(self.coming)
+        if self.active >= 0 and self.coming >= 0 and not self.connecting:
+            if (now - self.coming_at > self.config.overlap_s * 1000000000
+                    or all([self.states[i].met for i in range(self.state_count)])):
+                self.promote()
+        elif (self.active >= 0 and self.coming < 0
+                and now - self.opened_at > self.config.lifetime_s * 1000000000):
+            self.connect()
+
+    cdef bint is_stale(self, market_state* s, int64_t now):
+        """The depth channel decides while the book is joined or should be; the ticker's silence
+        counts once it has a rhythm of its own."""
+        cdef int64_t since = s.depth.heard if s.depth.heard > self.opened_at else self.opened_at
+        if now - since > self.limit(&s.depth):
+            return True
+        return (s.ticker.count >= 100 and s.ticker.heard > self.opened_at
+                and now - s.ticker.heard > self.limit(&s.ticker)
+                and s.depth.heard > s.ticker.heard + self.limit(&s.ticker))
+
+    def went_stale(self, Market market):
+        """Doubt, then subscribe anew; the second time in a row the connection is replaced."""
+        cdef market_state* s = &self.states[market.index]
+        self.stale_seen += 1
+        self.doubt(market, TC_DOUBT_STALE)
+        s.depth.heard = s.ticker.heard = self.lane.now     # the next look is a whole limit away
+        if s.resubscribed:
+            s.resubscribed = False
+            if self.coming < 0:
+                self.drop()
+            return
+        s.resubscribed = True
+        self.resubscribes += 1
+        names = self.streams(market)
+        idle = not self.to_send
+        self.to_send = (self.to_send or []) + [
+            {"method": "UNSUBSCRIBE", "params": names},
+            {"method": "SUBSCRIBE", "params": names},
+        ]
+        if idle:
+            self.arm(self.lane.now, CONTROL)
+
+    def drop(self):
+        """End the connection as lost; the transport's own word comes too late when it is half
+        open, and then finds that it is no longer ours."""
+        channel = self.active
+        self.closed(channel)
+        self.close(channel)
+
+    cdef int take_timer(self, uint64_t token, int64_t due) except -1:
+        if self.stopping:
+            return 0
+        if token == CHECK:
+            self.check()
+            self.arm(self.lane.now + CHECK_NS, CHECK)
+        elif token == CONNECT:
+            if self.coming < 0:
+                self.connect()
+        elif token == CONTROL:
+            self.control()
+        return 0
+
+    def control(self):
+        """Send one control message; the next one 250 ms later."""
+        if not self.to_send:
+            return
+        channel = self.coming if self.coming >= 0 and not self.connecting else self.active
+        if channel < 0:
+            return                     # the next connection brings its own
+        self.message_id += 1
+        message = self.to_send.pop(0) | {"id": self.message_id}
+        self.send_text(channel, orjson.dumps(message))
+        if self.to_send:
+            self.arm(self.lane.now + CONTROL_NS, CONTROL)

@@ -1,0 +1,69 @@
+"""Settings of the Binance feed and of its REST actor."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import msgspec
+
+from engine.settings import setting
+
+
+class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Settings of feeds/binance."""
+
+    depth_interval_ms: Annotated[
+        int, setting("ms", "How often the venue sends changed levels: 100 or 1000.", ge=0, le=1000)
+    ] = 100
+    trades: Annotated[bool, setting("", "Take the trades stream too.")] = True
+    stale_least_ms: Annotated[
+        int, setting("ms", "A channel is never called stale before this.", ge=100, le=60_000)
+    ] = 1000
+    stale_most_ms: Annotated[
+        int,
+        setting("ms", "A channel silent for this long is stale whatever is usual for it.", ge=1000),
+    ] = 60_000
+    lifetime_s: Annotated[
+        int,
+        setting(
+            "s", "Age at which a new connection replaces this one (the venue ends it at 24 h)."
+        ),
+    ] = 82_800
+    overlap_s: Annotated[
+        int, setting("s", "Longest time for which old and new connection are both read.", ge=1)
+    ] = 10
+    backoff_initial_ms: Annotated[
+        int, setting("ms", "Bound of the first wait before connecting again.", ge=1)
+    ] = 100
+    backoff_cap_ms: Annotated[
+        int, setting("ms", "Largest bound of that wait.", ge=1, le=600_000)
+    ] = 15_000
+    snapshot_timeout_ms: Annotated[
+        int, setting("ms", "A snapshot that has not come by then is asked for again.", ge=100)
+    ] = 5_000
+
+
+class RestSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Settings of feeds/binance/rest."""
+
+    snapshot_levels: Annotated[
+        int,
+        setting(
+            "levels a side", "Depth of a snapshot: 100, 500, 1000 or 5000.", 1000, ge=5, le=5000
+        ),
+    ] = 1000
+    weight_per_minute: Annotated[
+        int, setting("weight", "The venue's request budget of this address.", ge=1)
+    ] = 6000
+    share_percent: Annotated[
+        int,
+        setting(
+            "%", "Part of the budget that is used; the rest is left to others.", 80, ge=1, le=100
+        ),
+    ] = 80
+    metadata_refresh_s: Annotated[
+        int, setting("s", "How often tick, lot and status of the instruments are read.", ge=10)
+    ] = 3600
+    retries: Annotated[
+        int, setting("requests", "Repetitions of a request that failed at the venue.", ge=0, le=10)
+    ] = 3

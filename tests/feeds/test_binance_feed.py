@@ -1,0 +1,624 @@
+"""The feed under scripted bytes: join, gap, crossing, silence, reconnect, rollover, lateness."""
+
+from __future__ import annotations
+
+import random
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import orjson
+import pytest
+
+from engine.capture import frames
+from feeds.binance.codec import Codec
+from feeds.binance.feed import BinanceFeed
+from feeds.binance.replay import BookReplay
+from feeds.binance.settings import Settings
+from hotpath.board import Board
+from hotpath.book import Book
+from hotpath.instrument import Instrument
+from hotpath.lane import Lane, ScriptedConnection
+from hotpath.market import Market
+from hotpath.records import (
+    Doubt,
+    Header,
+    Kind,
+    LinkEvent,
+    RequestType,
+    Snapshot,
+    join,
+    pack,
+    split,
+    unpack,
+)
+from hotpath.ring import Outbox, Reader
+
+MS, S = 10**6, 10**9
+REST = 9  # source of the rest actor
+
+
+class Transport:
+    """Notes which connections were asked for."""
+
+    def __init__(self) -> None:
+        self.opens: list[tuple[int, str]] = []
+
+    def open(self, actor: Any, channel: int, target: dict[str, Any]) -> None:
+        self.opens.append((channel, target["url"]))
+
+
+class Stage:
+    """A feed on virtual time, whose world the test plays."""
+
+    def __init__(self, symbols: list[str] | None = None, **settings: Any) -> None:
+        self.now = 1_700_000_000 * S
+        self.board = Board.private([f"top{i}" for i in range(len(symbols or ["AB"]))])
+        self.lane = Lane("test", self.board, seed=7, is_virtual=True)
+        self.transport = self.lane.transport = Transport()
+        self.feed = BinanceFeed(self.lane, "feed", Outbox.private(1 << 20, 3))
+        self.reader = Reader.of(self.feed.outbox, True)
+        for i, symbol in enumerate(symbols or ["AB"]):
+            market = Market(
+                instrument=100 + i,
+                spec=Instrument(symbol, "0.1", "1", id=100 + i),
+                name=f"feed:{symbol}",
+                feed=3,
+                venue=4,
+                index=i,
+                slot=i,
+                book=Book(256, 1000),
+            )
+            self.feed.add_market(market)
+        self.feed.configure("ws://there:1/stream", Settings(**settings))
+        self.sent: dict[int, list[bytes]] = {}
+        self.positions = 0
+        self.lane.start(self.now)
+
+    def open(self, which: int = -1) -> int:
+        """The world accepts a connection that was asked for."""
+        channel = self.transport.opens[which][0]
+        self.sent[channel] = []
+        self.feed.attach(ScriptedConnection(channel, sent=self.sent[channel]))
+        self.lane.take_link(self.feed, channel, LinkEvent.OPEN, 0, self.now)
+        return channel
+
+    def closes(self, channel: int) -> None:
+        self.lane.take_link(self.feed, channel, LinkEvent.CLOSED, 0, self.now)
+
+    def say(
+        self, text: str, channel: int | None = None, last: bool = True, after_ms: int = 1
+    ) -> None:
+        self.now += after_ms * MS
+        where = self.feed.active if channel is None else channel
+        self.lane.take_frame(self.feed, where, text.encode(), last, self.now)
+
+    def wait(self, ms: int) -> None:
+        """Time passes; every timer fires when it is due."""
+        end = self.now + ms * MS
+        while self.lane.due is not None and self.lane.due <= end:
+            self.now = self.lane.due
+            self.lane.take_timers(self.now)
+        self.now = end
+
+    def records(self, *kinds: Kind) -> list[tuple[Header, Any]]:
+        """What the feed wrote since the last call."""
+        found = []
+        while batch := self.reader.take(512):
+            for raw in batch:
+                header, payload = split(raw)
+                if not kinds or header.kind in kinds:
+                    found.append((header, unpack(header.kind, payload)))
+        self.reader.store()
+        return found
+
+    def asked(self) -> list[tuple[int, int]]:
+        """(instrument, number) of the snapshot requests since the last call."""
+        requests = self.records(Kind.REQUEST)
+        assert all(r.type == RequestType.SNAPSHOT for _, r in requests)
+        return [(h.instrument, r.epoch) for h, r in requests]
+
+    def snapshot(
+        self, last_id: int, bids: Any, asks: Any, number: int | None = None, instrument: int = 100
+    ) -> None:
+        """The rest actor answers the newest request (or `number`)."""
+        if number is None:
+            number = [n for i, n in self.asked() if i == instrument][-1]
+        self.positions += 1
+        payload = pack(Snapshot(last_id=last_id, venue_time=0, epoch=number, bids=bids, asks=asks))
+        header = Header(
+            40 + len(payload), Kind.SNAPSHOT, REST, self.positions, self.now, 0, instrument, 0
+        )
+        self.lane.take_record(self.feed, join(header, payload), self.now)
+
+    @property
+    def market(self) -> Market:
+        return self.feed.markets[0]
+
+    def state(self) -> tuple[int, int, int]:
+        return self.market.reason, self.market.best_bid, self.market.best_ask
+
+    def joined(self) -> Stage:
+        """Connected, joined at update 10: 1.0 x 5 / 2.0 x 5."""
+        self.open()
+        self.say(depth(9, 10))
+        self.snapshot(10, [(10, 5)], [(20, 5)])
+        assert self.state() == (0, 10, 20)
+        self.wait(600)  # the next snapshot may be asked for at once
+        self.records()
+        return self
+
+
+def depth(first: int, last: int, bids: str = "", asks: str = "", symbol: str = "AB") -> str:
+    return (
+        f'{{"stream":"{symbol.lower()}@depth@100ms","data":{{"e":"depthUpdate","E":1700000000000,'
+        f'"s":"{symbol}","U":{first},"u":{last},"b":[{bids}],"a":[{asks}]}}}}'
+    )
+
+
+def top(update: int, bid: str, ask: str, symbol: str = "AB") -> str:
+    return (
+        f'{{"stream":"{symbol.lower()}@bookTicker","data":{{"u":{update},"s":"{symbol}",'
+        f'"b":"{bid}","B":"3","a":"{ask}","A":"4"}}}}'
+    )
+
+
+def trade(number: int) -> str:
+    return (
+        f'{{"stream":"ab@trade","data":{{"e":"trade","E":1700000000000,"s":"AB","t":{number},'
+        f'"p":"1.5","q":"2","T":1700000000000,"m":true,"M":true}}}}'
+    )
+
+
+# ---- joining
+
+
+def test_the_streams_of_all_markets_are_asked_for_at_once() -> None:
+    stage = Stage(["AB", "CD"])
+    ((channel, url),) = stage.transport.opens
+    names = "ab@depth@100ms/ab@bookTicker/ab@trade/cd@depth@100ms/cd@bookTicker/cd@trade"
+    assert (channel, url) == (0, f"ws://there:1/stream?streams={names}")
+
+
+def test_what_does_not_fit_the_address_is_subscribed_at_four_messages_a_second() -> None:
+    symbols = [f"LONGNAME{i:03d}USDT" for i in range(300)]
+    stage = Stage(symbols)
+    stage.open()
+    at: list[int] = []
+    seen = 0
+    for _ in range(80):
+        stage.wait(50)
+        if len(stage.sent[0]) > seen:
+            seen = len(stage.sent[0])
+            at.append(stage.now)
+    messages = [orjson.loads(m) for m in stage.sent[0]]
+    subscribed = [n for m in messages for n in m["params"]]
+    in_url = stage.transport.opens[0][1].partition("streams=")[2].split("/")
+    assert sorted(in_url + subscribed) == sorted(stage.feed.streams())
+    assert len({m["id"] for m in messages}) == len(messages) == len(at)
+    assert all(b - a >= 250 * MS for a, b in pairwise(at))
+
+
+def test_nothing_is_valid_and_nothing_is_asked_before_the_stream_speaks() -> None:
+    stage = Stage()
+    stage.open()
+    stage.say(top(5, "1.0", "2.0"))
+    stage.wait(2000)
+    assert stage.asked() == []
+    assert stage.market.reason == Doubt.NEVER_JOINED
+    stage.say(depth(6, 7))
+    assert stage.asked() == [(100, 1)]
+
+
+def test_kept_updates_bridge_the_snapshot() -> None:
+    stage = Stage()
+    stage.open()
+    stage.say(depth(5, 8, '["1.0","9"]'))
+    stage.say(depth(9, 12, '["1.1","3"]'))
+    stage.say(depth(13, 13, "", '["1.9","1"]'))
+    assert stage.asked() == [(100, 1)]
+    stage.snapshot(10, [(10, 5)], [(20, 5)], 1)
+    assert stage.state() == (0, 11, 19)
+    assert (stage.market.book.last_id, stage.market.epoch) == (13, 1)
+    assert stage.feed.joins[0].dropped == 1
+
+
+def test_a_snapshot_older_than_the_stream_is_asked_for_again() -> None:
+    stage = Stage()
+    stage.open()
+    stage.say(depth(20, 21))
+    stage.snapshot(15, [(10, 5)], [(20, 5)])
+    assert stage.market.reason != 0
+    assert stage.asked() == []
+    stage.wait(800)  # half a second between two requests of one book
+    assert stage.asked() == [(100, 2)]
+    stage.snapshot(21, [(10, 5)], [(20, 5)], 2)
+    assert stage.market.is_valid
+
+
+def test_a_late_answer_to_an_older_request_is_dropped() -> None:
+    stage = Stage()
+    stage.open()
+    stage.say(depth(9, 10))
+    assert stage.asked() == [(100, 1)]
+    stage.wait(5500)
+    assert stage.asked() == [(100, 2)]
+    stage.snapshot(10, [(1, 1)], [(2, 1)], 1)
+    assert not stage.market.is_valid
+    stage.snapshot(10, [(10, 5)], [(20, 5)], 2)
+    assert stage.state() == (0, 10, 20)
+    stage.snapshot(10, [(1, 1)], [(2, 1)], 2)  # twice: nobody waits for it
+    assert stage.state() == (0, 10, 20)
+
+
+def test_the_top_is_published_as_a_record_and_on_the_board() -> None:
+    stage = Stage().joined()
+    stage.say(depth(11, 11, '["1.2","7"]'))
+    ((header, record),) = stage.records(Kind.TOP)
+    assert (header.instrument, header.source) == (100, 3)
+    assert (record.bid_price, record.bid_quantity, record.ask_price) == (12, 7, 20)
+    assert (record.update_id, record.reason, record.epoch) == (11, 0, 1)
+    assert record.venue_time == 1700000000000 * MS
+
+
+def test_the_venues_own_top_leads_until_the_levels_have_caught_up() -> None:
+    stage = Stage().joined()
+    stage.say(top(15, "1.3", "1.8"))
+    assert stage.state() == (0, 13, 18)
+    stage.say(depth(11, 14, '["1.1","1"]'))
+    assert stage.state() == (0, 13, 18)
+    stage.say(depth(15, 16, '["1.4","1"]'))
+    assert stage.state() == (0, 14, 20)
+    stage.say(top(15, "1.3", "1.8"))  # late: older than the levels
+    assert stage.state() == (0, 14, 20)
+
+
+def test_a_backlog_is_published_once_at_its_last_frame() -> None:
+    stage = Stage().joined()
+    for i in range(11, 15):
+        stage.say(depth(i, i, f'["1.{i - 9}","1"]'), last=i == 14)
+    assert [r.bid_price for _, r in stage.records(Kind.TOP)] == [15]
+
+
+def test_trades_are_told_once_each() -> None:
+    stage = Stage().joined()
+    for number in (5, 6, 6, 5, 8):
+        stage.say(trade(number))
+    told = stage.records(Kind.TRADE)
+    assert [r.trade_id for _, r in told] == [5, 6, 8]
+    assert (told[0][1].price, told[0][1].quantity, told[0][1].side) == (15, 2, 2)
+
+
+# ---- doubt
+
+
+def test_a_gap_is_told_before_any_further_read_and_ends_with_a_snapshot() -> None:
+    stage = Stage().joined()
+    stage.say(depth(11, 12))
+    stage.say(depth(15, 16, '["1.5","1"]'), last=False)
+    assert stage.market.reason == Doubt.GAP  # in the middle of the read
+    told = stage.records()
+    kinds = [h.kind for h, _ in told]
+    assert kinds == [Kind.GAP, Kind.BOOK_STATE, Kind.TOP, Kind.REQUEST]
+    assert (told[0][1].from_, told[0][1].to) == (13, 14)
+    stage.say(depth(17, 17))
+    stage.snapshot(14, [(10, 5)], [(20, 5)], told[3][1].epoch)
+    assert stage.state() == (0, 15, 20)
+    assert (stage.market.epoch, stage.feed.gaps) == (2, 1)
+
+
+def test_updates_out_of_order_are_a_gap_and_heal() -> None:
+    stage = Stage().joined()
+    stage.say(depth(12, 12))
+    stage.say(depth(11, 11))
+    assert stage.market.reason == Doubt.GAP
+    stage.snapshot(12, [(10, 5)], [(20, 5)])
+    stage.say(depth(13, 13, '["1.7","1"]'))
+    assert stage.state() == (0, 17, 20)
+
+
+def test_updates_that_come_twice_change_nothing() -> None:
+    stage = Stage().joined()
+    stage.say(depth(11, 12, '["1.2","1"]'))
+    stage.say(depth(13, 13, '["1.2","9"]'))
+    stage.say(depth(11, 12, '["1.2","1"]'))
+    assert stage.market.bid_quantity == 9
+    assert (stage.feed.duplicates, stage.feed.gaps) == (1, 0)
+
+
+def test_a_book_crossed_at_the_end_of_a_read_is_in_doubt() -> None:
+    stage = Stage().joined()
+    stage.say(depth(11, 11, '["2.5","1"]'))
+    assert stage.market.reason == Doubt.CROSSED
+    stage.say(depth(12, 12))
+    stage.snapshot(12, [(10, 5)], [(20, 5)])
+    assert stage.market.is_valid
+
+
+def test_a_book_crossed_only_inside_a_read_is_not() -> None:
+    stage = Stage().joined()
+    stage.say(depth(11, 11, '["2.5","1"]'), last=False)
+    stage.say(depth(12, 12, "", '["2.0","0"],["2.6","1"]'))
+    assert stage.state() == (0, 25, 26)
+
+
+def test_a_frame_that_cannot_be_read_puts_its_book_in_doubt() -> None:
+    stage = Stage(["AB", "CD"])
+    stage.open()
+    for i, symbol in enumerate(("AB", "CD")):
+        stage.say(depth(9, 10, symbol=symbol))
+        stage.snapshot(10, [(10, 5)], [(20, 5)], instrument=100 + i)
+    assert all(m.is_valid for m in stage.feed.markets)
+    stage.say(depth(11, 11, '["1.05","1"]', symbol="CD"))  # no whole tick
+    assert [m.reason for m in stage.feed.markets] == [0, Doubt.REJECTED_FRAME]
+    stage.say(depth(11, 11)[:-4])  # whose it was cannot be told
+    assert [m.reason for m in stage.feed.markets] == 2 * [Doubt.REJECTED_FRAME]
+    assert stage.feed.rejected == 2
+
+
+def test_messages_of_others_are_counted_and_change_nothing() -> None:
+    stage = Stage().joined()
+    stage.say('{"stream":"ab@kline_1m","data":{"e":"kline","s":"AB"}}')
+    stage.say(depth(5, 6, symbol="ZZ"))
+    stage.say('{"result":null,"id":1}')
+    assert (stage.feed.not_mine, stage.feed.rejected) == (2, 0)
+    assert stage.market.is_valid
+
+
+def test_a_lane_that_stood_still_doubts_its_books() -> None:
+    stage = Stage().joined()
+    stage.lane.take_link(stage.feed, 0, LinkEvent.LATE, 80 * MS, stage.now)
+    assert stage.market.reason == Doubt.LATE_TURN
+
+
+def test_a_book_of_too_many_levels_is_in_doubt() -> None:
+    stage = Stage().joined()
+    many = ",".join(f'["{i / 10:.1f}","1"]' for i in range(30, 1100))
+    stage.say(depth(11, 11, "", many))
+    assert stage.market.reason == Doubt.OVERFLOW
+
+
+# ---- silence
+
+
+def test_a_silent_channel_is_stale_by_its_own_rhythm_and_is_subscribed_anew() -> None:
+    stage = Stage().joined()
+    for i in range(11, 211):
+        stage.say(depth(i, i), after_ms=100)
+    limit = stage.feed.stale_after_ns(0)
+    assert S <= limit <= 3 * S
+    stage.wait(limit // MS - 100)
+    assert stage.market.is_valid
+    stage.wait(600)
+    assert stage.market.reason == Doubt.STALE
+    stage.wait(600)
+    messages = [orjson.loads(m) for m in stage.sent[0]]
+    assert [m["method"] for m in messages] == ["UNSUBSCRIBE", "SUBSCRIBE"]
+    assert messages[1]["params"] == ["ab@depth@100ms", "ab@bookTicker", "ab@trade"]
+    assert stage.asked() == []  # a silent stream does not look alive because REST answers
+    stage.say(depth(300, 301))
+    stage.snapshot(301, [(10, 5)], [(20, 5)])
+    assert stage.market.is_valid
+
+
+def test_silence_after_subscribing_anew_replaces_the_connection() -> None:
+    stage = Stage().joined()
+    for i in range(11, 211):
+        stage.say(depth(i, i), after_ms=100)
+    stage.wait(8000)
+    assert stage.feed.reconnects == 1
+    assert len(stage.transport.opens) == 2
+    channel = stage.open()
+    assert channel != 0
+    stage.closes(0)  # the old one's late word is not taken for the new one's
+    assert stage.feed.active == channel
+    stage.say(depth(400, 401))
+    stage.snapshot(401, [(10, 5)], [(20, 5)])
+    assert stage.market.is_valid
+
+
+def test_a_quiet_channel_without_a_rhythm_is_given_the_longest_time() -> None:
+    stage = Stage(stale_most_ms=20_000).joined()
+    stage.wait(19_000)
+    assert stage.market.is_valid
+    stage.wait(2_000)
+    assert stage.market.reason == Doubt.STALE
+
+
+# ---- connections
+
+
+def test_a_lost_connection_is_made_again_with_growing_waits() -> None:
+    stage = Stage().joined()
+    stage.closes(0)
+    assert stage.market.reason == Doubt.RECONNECT
+    waits = []
+    for _ in range(9):
+        began, count = stage.now, len(stage.transport.opens)
+        while len(stage.transport.opens) == count:
+            stage.wait(5)
+        waits.append((stage.now - began) // MS)
+        stage.closes(stage.transport.opens[-1][0])
+    assert all(w <= 15_010 for w in waits)
+    assert waits[0] <= 110 and waits[-1] >= 7_500
+    while stage.feed.coming < 0:
+        stage.wait(100)
+    stage.open()
+    stage.say(depth(50, 51))
+    stage.snapshot(51, [(10, 5)], [(20, 5)])
+    assert stage.market.is_valid and stage.market.epoch == 2
+    assert stage.feed.failures == 0
+
+
+def test_a_connection_that_is_not_answered_is_given_up() -> None:
+    stage = Stage()
+    stage.wait(12_000)
+    assert len(stage.transport.opens) >= 2
+
+
+def rolled(stage: Stage) -> int:
+    """The next connection is open beside the old one; its channel."""
+    old = stage.feed.active
+    assert len(stage.transport.opens) == 2
+    channel = stage.open()
+    assert (stage.feed.active, stage.feed.coming) == (old, channel)
+    return channel
+
+
+def test_a_connection_is_replaced_before_it_ends_without_a_doubt() -> None:
+    stage = Stage(lifetime_s=60, stale_most_ms=600_000).joined()
+    stage.wait(61_000)
+    new = rolled(stage)
+    stage.say(depth(11, 11, '["1.1","1"]'), 0)
+    stage.say(depth(13, 13, '["1.3","1"]'), new)  # ahead of the old one: left to it
+    assert stage.state() == (0, 11, 20)
+    stage.say(depth(12, 12), 0)
+    stage.say(depth(13, 13, '["1.3","1"]'), 0)
+    stage.say(depth(14, 14, '["1.4","1"]'), new)
+    stage.say(depth(14, 14, '["1.4","1"]'), 0)
+    assert stage.state() == (0, 14, 20)
+    stage.wait(300)
+    assert (stage.feed.active, stage.feed.rollovers) == (new, 1)
+    stage.closes(0)
+    stage.say(depth(15, 15, '["1.5","1"]'))
+    assert stage.state() == (0, 15, 20)
+    assert (stage.feed.gaps, stage.feed.reconnects, stage.market.epoch) == (0, 0, 1)
+
+
+def test_the_servers_word_that_it_will_close_brings_the_next_connection() -> None:
+    stage = Stage().joined()
+    stage.say('{"stream":"!serverShutdown","data":{"e":"serverShutdown","E":1700000000000}}')
+    new = rolled(stage)
+    stage.say(depth(11, 11), new)
+    stage.closes(0)  # at once: the new one goes on
+    assert (stage.feed.active, stage.market.reason) == (new, 0)
+    stage.say(depth(12, 12, '["1.6","1"]'))
+    assert stage.state() == (0, 16, 20)
+
+
+def test_a_new_connection_that_misses_updates_is_a_gap_once_it_is_alone() -> None:
+    stage = Stage(overlap_s=2, stale_most_ms=600_000).joined()
+    stage.say('{"stream":"!serverShutdown","data":{"e":"serverShutdown","E":1700000000000}}')
+    new = rolled(stage)
+    stage.wait(3000)
+    assert stage.feed.active == new
+    stage.say(depth(20, 20))
+    assert stage.market.reason == Doubt.GAP
+
+
+def test_a_refused_subscription_ends_the_connection() -> None:
+    stage = Stage().joined()
+    stage.say('{"error":{"code":2,"msg":"Invalid request"},"id":1}')
+    assert stage.feed.refused == 1
+    stage.closes(0)
+    assert stage.market.reason == Doubt.RECONNECT
+
+
+def test_a_stopped_feed_stays_closed() -> None:
+    stage = Stage().joined()
+    stage.lane.stop(stage.now)
+    stage.closes(0)
+    stage.wait(60_000)
+    assert len(stage.transport.opens) == 1
+
+
+# ---- whole captures, and anything at all
+
+
+def capture(shared: Path) -> tuple[Path, bytes]:
+    for path in sorted((shared / "data" / "binance").glob("spot*.raw.gz")):
+        for frame in frames(path):
+            if b"lastUpdateId" in frame.data[:20]:
+                return path, frame.data
+    pytest.skip("no spot capture with a snapshot")
+
+
+def test_a_real_capture_through_the_feed_equals_its_replay(shared: Path) -> None:
+    """Samples to the final digest: the actor and `tiercel book` hold the same book."""
+    path, body = capture(shared)
+    instrument = Instrument("BTCUSDT", "0.01", "0.00001", id=100)
+    stage = Stage()
+    stage.feed.markets.clear()
+    book = Book()
+    stage.feed.add_market(
+        Market(
+            instrument=100,
+            spec=instrument,
+            name="x",
+            feed=3,
+            venue=4,
+            index=0,
+            slot=0,
+            book=book,
+        )
+    )
+    stage.feed.configure("ws://there:1", Settings())
+    stage.open()
+    exact = BookReplay(Instrument("BTCUSDT", "0.01", "0.00000001"))
+    reader = Codec([instrument], rounds=True)
+    number, tops = 0, 0
+    for i, frame in enumerate(frames(path)):
+        if i > 30_000:
+            break
+        exact.take([frame.data])
+        stage.now = max(stage.now, frame.time_ns)
+        if frame.data == body:
+            number = stage.feed.snapshots_asked
+            found = reader.read_snapshot(body)
+            assert found is not None
+            stage.snapshot(found[2], found[0], found[1], number)
+        else:
+            stage.lane.take_frame(stage.feed, 0, frame.data, True, stage.now)
+        tops += len(stage.records(Kind.TOP))
+    assert number > 0 and tops > 1000
+    assert stage.market.reason == 0 and stage.feed.gaps == stage.feed.rejected == 0
+    assert book.last_id == exact.book.last_id
+    for side in (1, 2):
+        levels = [(p, q // 1000) for p, q in exact.book.side_levels(side, 100_000)]
+        assert book.side_levels(side, 100_000) == [(p, q) for p, q in levels if q]
+
+
+def play(seed: int) -> None:
+    draw = random.Random(seed)
+    stage = Stage(stale_most_ms=5000)
+    stage.open()
+    venue = {"b": {10: 5}, "a": {200: 5}}
+    update = 100
+    for i in range(400):
+        is_faulty = i < 300
+        if stage.feed.active < 0:
+            stage.wait(400)
+            if stage.feed.coming >= 0:
+                stage.open()
+            continue
+        update += 1
+        side = draw.choice("ba")
+        price = draw.randrange(1, 100) if side == "b" else draw.randrange(101, 250)
+        quantity = draw.choice((0, 1, 7)) if len(venue[side]) > 1 else 7
+        venue[side] = {p: q for p, q in (venue[side] | {price: quantity}).items() if q}
+        text = f'["{price / 10:.1f}","{quantity}"]'
+        frame = depth(update, update, *((text, "") if side == "b" else ("", text)))
+        fault = draw.random() if is_faulty else 1.0
+        if fault < 0.03:
+            continue
+        if fault < 0.06:
+            frame = frame[: draw.randrange(len(frame))]
+        stage.say(frame, after_ms=100)
+        if 0.06 <= fault < 0.10 and stage.feed.active >= 0:
+            stage.say(frame)
+        if 0.10 <= fault < 0.11:
+            stage.closes(stage.feed.active)
+        if draw.random() < 0.5 or not is_faulty:
+            for _, number in stage.asked()[-1:]:
+                stage.snapshot(update, list(venue["b"].items()), list(venue["a"].items()), number)
+        stage.wait(10)
+    assert stage.market.is_valid
+    assert dict(stage.market.book.side_levels(1, 500)) == venue["b"]
+    assert dict(stage.market.book.side_levels(2, 500)) == venue["a"]
+    assert stage.market.epoch > 1, "no fault ever ended the join"
+
+
+@pytest.mark.parametrize("seed", range(25))
+def test_any_order_of_faults_ends_in_a_valid_book_equal_to_the_venues(seed: int) -> None:
+    """Frames dropped, doubled, cut, connections lost: then quiet, and the book is right."""
+    play(seed)

@@ -1,0 +1,212 @@
+"""The REST actor: snapshots by request number, budgets, bans, retries, metadata that disagree."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import orjson
+
+from engine.budget import MINUTE_NS, Budget, shared_budget
+from feeds.binance.rest import BinanceRest
+from feeds.binance.settings import RestSettings
+from hotpath.instrument import Instrument
+from hotpath.lane import Lane
+from hotpath.records import Header, Kind, Request, RequestType, join, pack, split, unpack
+from hotpath.ring import Outbox, Reader
+
+S = 10**9
+BODY = b'{"lastUpdateId":77,"bids":[["1.5","2"],["1.4","1"]],"asks":[["1.6","3"]]}'
+
+
+class Transport:
+    def __init__(self) -> None:
+        self.requests: list[tuple[int, str]] = []
+
+    def request(
+        self, actor: Any, token: int, method: str, target: str, headers: Any, body: bytes
+    ) -> None:
+        assert method == "GET"
+        self.requests.append((token, target))
+
+
+class Stage:
+    def __init__(self, **settings: Any) -> None:
+        self.now = 1_700_000_000 * S
+        self.lane = Lane("test", is_virtual=True)
+        self.transport = self.lane.transport = Transport()
+        self.rest = BinanceRest(self.lane, "rest", Outbox.private(1 << 20, 9))
+        self.reader = Reader.of(self.rest.outbox, True)
+        instruments = [
+            Instrument("AB", "0.1", "1", id=100),
+            Instrument("CD", "0.1", "1", id=101),
+        ]
+        self.rest.configure("http://there:1/", instruments, RestSettings(**settings))
+        self.positions = 0
+
+    def ask(self, instrument: int, epoch: int, what: int = RequestType.SNAPSHOT) -> None:
+        self.positions += 1
+        payload = pack(Request(id=0, type=what, epoch=epoch, since=0))
+        header = Header(
+            40 + len(payload), Kind.REQUEST, 3, self.positions, self.now, 0, instrument, 0
+        )
+        self.lane.take_record(self.rest, join(header, payload), self.now)
+
+    def answer(self, status: int, body: bytes = b"", **headers: str) -> None:
+        """To the newest request."""
+        token = self.transport.requests[-1][0]
+        told = {k.replace("_", "-"): v for k, v in headers.items()}
+        self.lane.take_response(self.rest, token, status, told, body, self.now)
+
+    def wait(self, seconds: float) -> None:
+        end = self.now + round(seconds * S)
+        while self.lane.due is not None and self.lane.due <= end:
+            self.now = self.lane.due
+            self.lane.take_timers(self.now)
+        self.now = end
+
+    def told(self) -> list[tuple[Header, Any]]:
+        found = []
+        while batch := self.reader.take(64):
+            found += [(h, unpack(h.kind, p)) for h, p in map(split, batch)]
+        self.reader.store()
+        return found
+
+    @property
+    def asked(self) -> list[str]:
+        return [target.removeprefix("http://there:1") for _, target in self.transport.requests]
+
+
+def test_a_snapshot_is_answered_in_ticks_and_lots_with_its_number_and_cause() -> None:
+    stage = Stage()
+    stage.ask(100, 5)
+    assert stage.asked == ["/api/v3/depth?symbol=AB&limit=1000"]
+    stage.answer(200, BODY)
+    ((header, found),) = stage.told()
+    assert (header.kind, header.instrument, header.cause) == (Kind.SNAPSHOT, 100, 3 << 48 | 1)
+    assert (found.last_id, found.epoch) == (77, 5)
+    assert (found.bids, found.asks) == ([(15, 2), (14, 1)], [(16, 3)])
+
+
+def test_one_request_is_under_way_and_the_newest_of_an_instrument_counts() -> None:
+    stage = Stage()
+    for instrument, epoch in ((100, 1), (101, 1), (101, 2), (101, 3)):
+        stage.ask(instrument, epoch)
+    assert len(stage.asked) == 1
+    stage.answer(200, BODY)
+    stage.answer(200, BODY)
+    assert [(h.instrument, r.epoch) for h, r in stage.told()] == [(100, 1), (101, 3)]
+    assert len(stage.asked) == 2 and stage.rest.is_idle()
+
+
+def test_an_instrument_that_is_not_ours_is_not_asked_for() -> None:
+    stage = Stage()
+    stage.ask(555, 1)
+    assert stage.asked == []
+
+
+def test_a_ban_is_obeyed_for_as_long_as_the_venue_says() -> None:
+    for status in (429, 418):
+        stage = Stage()
+        stage.ask(100, 1)
+        stage.answer(status, b'{"code":-1003,"msg":"Way too many requests"}', Retry_After="30")
+        stage.ask(101, 1)
+        stage.wait(29.9)
+        assert len(stage.asked) == 1
+        stage.wait(0.2)
+        assert stage.asked[1] == stage.asked[0]
+        stage.answer(200, BODY)
+        stage.answer(200, BODY)
+        assert [h.instrument for h, _ in stage.told()] == [100, 101]
+
+
+def test_failures_are_tried_again_a_few_times_and_no_answer_is_one() -> None:
+    for status, body in ((0, b"ConnectError"), (500, b""), (200, b"[]"), (200, BODY[:-9])):
+        stage = Stage(retries=2)
+        stage.ask(100, 1)
+        for _ in range(5):
+            stage.answer(status, body)
+            stage.wait(3)
+        assert len(stage.asked) == 3
+        assert stage.told() == [] and stage.rest.is_idle()
+
+
+def test_the_budget_of_the_address_is_never_passed() -> None:
+    stage = Stage(weight_per_minute=250, share_percent=80)  # four snapshots of 50
+    for epoch in range(1, 9):
+        stage.ask(100, epoch)
+        if not stage.rest.is_idle():
+            stage.answer(200, BODY)
+    assert len(stage.asked) == 4
+    stage.wait(61)
+    assert len(stage.asked) == 5
+
+
+def test_the_venues_own_count_holds_too() -> None:
+    stage = Stage(weight_per_minute=1000, share_percent=100)
+    stage.ask(100, 1)
+    stage.answer(200, BODY, X_MBX_USED_WEIGHT_1M="990")  # another process of this address
+    stage.ask(100, 2)
+    assert len(stage.asked) == 1
+    stage.wait(61)
+    assert len(stage.asked) == 2
+
+
+def exchange_info(tick: str = "0.10000000", status: str = "TRADING") -> bytes:
+    filters = [
+        {"filterType": "PRICE_FILTER", "tickSize": tick},
+        {"filterType": "LOT_SIZE", "stepSize": "1.00000000", "minQty": "1.00000000"},
+        {"filterType": "NOTIONAL", "minNotional": "5.00000000"},
+    ]
+    return orjson.dumps(
+        {"symbols": [{"symbol": s, "status": status, "filters": filters} for s in ("AB", "CD")]}
+    )
+
+
+def test_metadata_are_read_at_start_and_again_and_told_when_they_change() -> None:
+    stage = Stage(metadata_refresh_s=100)
+    stage.lane.start(stage.now)
+    assert stage.asked == ["/api/v3/exchangeInfo?symbols=%5B%22AB%22,%22CD%22%5D"]
+    stage.answer(200, exchange_info())
+    told = [r.document["metadata"] for _, r in stage.told()]
+    assert told[0] == {
+        "symbol": "AB",
+        "status": "trading",
+        "tick": "0.1",
+        "lot": "1",
+        "min_quantity": "1",
+        "min_notional": "5",
+        "agrees": True,
+    }
+    assert len(told) == 2
+    stage.wait(101)
+    stage.answer(200, exchange_info())
+    assert stage.told() == []
+    stage.wait(100)
+    stage.answer(200, exchange_info("0.01000000", "BREAK"))
+    told = [r.document["metadata"] for _, r in stage.told()]
+    assert [(m["agrees"], m["status"]) for m in told] == 2 * [(False, "halted")]
+    stage.wait(100)
+    stage.answer(200, b'{"symbols":[]}')
+    assert [r.document["metadata"]["status"] for _, r in stage.told()] == 2 * ["unknown"]
+
+
+def test_a_minute_is_a_sliding_one() -> None:
+    budget = Budget("x", 100)
+    assert budget.take(0, 60) and budget.take(30 * S, 40)
+    assert not budget.take(59 * S, 1)
+    assert budget.wait(59 * S, 60) == S
+    assert budget.wait(59 * S, 61) == 31 * S
+    assert budget.take(MINUTE_NS, 60)
+    assert budget.wait(MINUTE_NS, 500) == 60 * S  # more than all of it: when all is free
+
+
+def test_bans_last_and_actors_of_one_address_share_them() -> None:
+    stage = Stage()
+    other = BinanceRest(stage.lane, "other", Outbox.private(1 << 16, 10))
+    other.configure("http://there:1/api", [Instrument("AB", "0.1", "1", id=100)])
+    assert other.budget is stage.rest.budget
+    elsewhere = shared_budget(stage.lane, "http://elsewhere", 10)
+    assert elsewhere is not other.budget
+    other.budget.ban(stage.now, 10)
+    other.budget.ban(stage.now, 5)
+    assert stage.rest.budget.wait(stage.now, 1) == 10 * S
