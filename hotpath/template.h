@@ -1,0 +1,81 @@
+/* Order text: laid out once, copied and completed for each order.
+ *
+ * The constant part with its holes lies ready; an order copies it into the send buffer (the transport
+ * masks in place, so a text is never sent twice) and fills the holes: two spellings of its id, the
+ * time, and behind the constant part the numbers, which vary in length and therefore stand last. */
+#ifndef TIERCEL_TEMPLATE_H
+#define TIERCEL_TEMPLATE_H
+#include <stdint.h>
+#include <string.h>
+
+#include "hotpath/instrument.h"
+#include "hotpath/order.h"
+
+enum { TEMPLATE_ROOM = 480, TEMPLATE_TIME = 13 };
+
+typedef struct {
+    uint16_t n;                          /* 0: not laid out */
+    uint16_t request_at, id_at, time_at; /* 22 characters, 22 characters, 13 digits */
+    char text[TEMPLATE_ROOM];
+} tc_template;
+
+/* `v` in exactly `width` digits, the excess lost. */
+static inline void template_digits(uint64_t v, char *to, int width) {
+    for (int i = width - 1; i >= 0; i--) {
+        to[i] = (char)('0' + v % 10);
+        v /= 10;
+    }
+}
+
+static inline int template_put(char *to, int at, const char *text, int n) {
+    memcpy(to + at, text, (size_t)n);
+    return at + n;
+}
+
+/* The order's text at `to`: constant part, id twice, time in ms, then `"quantity":"..` and, unless
+ * it is 0, `","price":"..`, then the end. Plain decimals, exact. Returns the length. */
+static inline int template_write(const tc_template *t, tc_order_id id, int64_t time_ns, const tc_instrument *i,
+                                 int64_t price, int64_t quantity, char *to) {
+    int n = t->n;
+    memcpy(to, t->text, (size_t)n);
+    order_id_write(id, to + t->id_at);
+    memcpy(to + t->request_at, to + t->id_at, TC_BASE62);
+    template_digits((uint64_t)(time_ns / 1000000), to + t->time_at, TEMPLATE_TIME);
+    n = template_put(to, n, ",\"quantity\":\"", 13);
+    n += instrument_write_quantity(i, quantity, to + n);
+    if (price) {
+        n = template_put(to, n, "\",\"price\":\"", 11);
+        n += instrument_write_price(i, price, to + n);
+    }
+    return template_put(to, n, "\"}}", 3);
+}
+
+/* Lays out a text of `length` bytes; each hole is 22 or 13 bytes of it at the given place. 0: it
+ * does not fit, or a hole lies outside. */
+static inline int template_make(tc_template *t, const char *text, uint32_t length, uint32_t request_at,
+                                uint32_t id_at, uint32_t time_at) {
+    if (length > TEMPLATE_ROOM || request_at + TC_BASE62 > length || id_at + TC_BASE62 > length ||
+        time_at + TEMPLATE_TIME > length)
+        return 0;
+    memcpy(t->text, text, length);
+    t->n = (uint16_t)length;
+    t->request_at = (uint16_t)request_at;
+    t->id_at = (uint16_t)id_at;
+    t->time_at = (uint16_t)time_at;
+    return 1;
+}
+
+/* A decimal price to ticks, rounded to safety by side when it is between two: a buy down, a sell up;
+ * a quantity is rounded down. `v` at 10^-scale. */
+static inline int64_t template_round(__int128 v, int scale, int64_t step, int step_scale, int up) {
+    int s = scale > step_scale ? scale : step_scale;
+    __int128 a = v, b = step;
+    for (int i = scale; i < s; i++) a *= 10;
+    for (int i = step_scale; i < s; i++) b *= 10;
+    __int128 q = a / b, r = a % b;
+    if (r && a > 0 && up) q++;
+    if (r && a < 0 && !up) q--;
+    return (int64_t)q;
+}
+
+#endif

@@ -1,0 +1,16 @@
+from hotpath.instrument import Instrument
+
+REQUEST: bytes
+ID: bytes
+TIME: bytes
+
+class TemplateTooLong(ValueError): ...
+
+class Template:
+    def __init__(self, text: bytes) -> None: ...
+    def write(
+        self, id: int, time_ns: int, instrument: Instrument, price: int, quantity: int
+    ) -> bytes: ...
+
+def safe_price(instrument: Instrument, text: str, side: int) -> int: ...
+def safe_quantity(instrument: Instrument, text: str) -> int: ...
