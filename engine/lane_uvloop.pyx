@@ -153,6 +153,11 @@ cdef class HotLane:
     def run(self, bell):
         """Start on the running loop; `bell` is this lane's eventfd (an int)."""
         self.loop = asyncio.get_running_loop()
+        try:
+            self.lane.start()
+        except BaseException as error:
+            self.fail(error)
+            return
         if self.spinning:
             self.loop.call_soon(self.again)
         else:

@@ -100,6 +100,10 @@ cdef class Lane:
     cdef public Outbox inputs          # this lane's recording, None when not recorded
     cdef public object stages          # hotpath.histogram.Stages or None
     cdef readonly list actors
+    cdef public int max_restarts           # of Python actors, in the window; more end the lane
+    cdef public int64_t restart_window_ns
+    cdef public object on_restart          # told (actor, error); None: nobody is
+    cdef readonly list restarts
     cdef dict by_source
     cdef uint64_t random_state
     cdef bint in_turn

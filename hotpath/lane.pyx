@@ -89,19 +89,31 @@ cdef class Actor:
     # ---- inputs: compiled actors override these
 
     cdef int take_bytes(self, uint16_t channel, const char* p, size_t n, bint last) except -1:
-        self.on_bytes(channel, PyBytes_FromStringAndSize(p, n), last)
+        try:
+            self.on_bytes(channel, PyBytes_FromStringAndSize(p, n), last)
+        except Exception as error:
+            self.lane.rescue(self, error)
         return 0
 
     cdef int take_record(self, const tc_header* r) except -1:
-        self.on_record(r.kind, PyBytes_FromStringAndSize(<const char*>r, r.length))
+        try:
+            self.on_record(r.kind, PyBytes_FromStringAndSize(<const char*>r, r.length))
+        except Exception as error:
+            self.lane.rescue(self, error)
         return 0
 
     cdef int take_timer(self, uint64_t token, int64_t due) except -1:
-        self.on_timer(token)
+        try:
+            self.on_timer(token)
+        except Exception as error:
+            self.lane.rescue(self, error)
         return 0
 
     cdef int take_link(self, uint16_t channel, uint32_t event, int64_t code) except -1:
-        self.on_link(channel, event, code)
+        try:
+            self.on_link(channel, event, code)
+        except Exception as error:
+            self.lane.rescue(self, error)
         return 0
 
     # ---- inputs: Python actors override these
@@ -114,6 +126,10 @@ cdef class Actor:
 
     def on_stop(self):
         """An orderly stop was asked for; the lane ends when `is_idle` or at its deadline."""
+
+    def is_ready(self):
+        """True when it can do its work: connected, subscribed, reconciled."""
+        return True
 
     def is_idle(self):
         """True when a stop would leave nothing behind."""
@@ -244,6 +260,8 @@ cdef class Lane:
         self.offset = offset
         self.is_virtual = is_virtual
         self.random_state = seed
+        self.restarts = []
+        self.max_restarts, self.restart_window_ns = 3, 60_000_000_000
         if board is not None:
             self.slot_count = board.count
             self.slot_versions = <uint64_t*>calloc(self.slot_count, sizeof(uint64_t))
@@ -376,7 +394,28 @@ cdef class Lane:
         data = PyBytes_FromStringAndSize(p, n)
         line, _, body = data.partition(b"\n")
         head = orjson.loads(line)
-        actor.on_response(head["token"], head["status"], head["headers"], body)
+        try:
+            actor.on_response(head["token"], head["status"], head["headers"], body)
+        except Exception as error:
+            self.rescue(actor, error)
+
+    # ---- restart in place
+
+    def rescue(self, Actor actor, error):
+        """A Python actor failed: it starts again in place; too many failures end the lane.
+
+        Compiled actors never come here: their state is not trusted after an exception.
+        """
+        cdef int64_t since = self.now - self.restart_window_ns
+        if isinstance(error, (OutboxFull, DeferredOverflow)):
+            raise error
+        self.restarts = [t for t in self.restarts if t > since]
+        self.restarts.append(self.now)
+        if len(self.restarts) > self.max_restarts:
+            raise error
+        if self.on_restart is not None:
+            self.on_restart(actor, error)
+        actor.on_start()
 
     # ---- Python doors of the turn (cold lanes, simulation, replay)
 

@@ -10,6 +10,7 @@ from libc.string cimport memset
 
 from hotpath.lane cimport Actor
 from hotpath.market cimport Market
+from hotpath.order cimport TC_EFFECT_ILLEGAL, TC_EFFECT_MASK
 from hotpath.records cimport (
     TC_BOOK_STATE,
     TC_BUY,
@@ -46,6 +47,10 @@ class TooManyLegs(ValueError):
     """More than eight intents drafted before submit()."""
 
 
+cdef bytes payload_of(const tc_header* r):
+    return (<const char*>r + sizeof(tc_header))[:r.length - sizeof(tc_header)]
+
+
 cdef class Strategy(Actor):
     def __init__(self, lane, name, outbox, *, uint64_t instance=0, settings=None):
         super().__init__(lane, name, outbox)
@@ -68,13 +73,18 @@ cdef class Strategy(Actor):
     # ---- inputs
 
     cdef int on_top(self, Market market) except -1:
-        self.on_book(market)
+        try:
+            self.on_book(market)
+        except Exception as error:
+            self.lane.rescue(self, error)
         return 0
 
     cdef int take_record(self, const tc_header* r) except -1:
         cdef const void* payload = <const char*>r + sizeof(tc_header)
+        cdef const tc_order_event* e
         if r.kind == TC_ORDER_EVENT:
-            if (<const tc_order_event*>payload).strategy == self.source:
+            e = <const tc_order_event*>payload
+            if e.strategy == self.source and e.effect & TC_EFFECT_MASK != TC_EFFECT_ILLEGAL:
                 return self.take_order(r, <const tc_order_event*>payload)
         elif r.kind == TC_FILL:
             if (<const tc_fill*>payload).strategy == self.source:
@@ -87,15 +97,24 @@ cdef class Strategy(Actor):
         return 0
 
     cdef int take_order(self, const tc_header* r, const tc_order_event* e) except -1:
-        self.on_order(unpack(r.kind, (<const char*>r + sizeof(tc_header))[:r.length - sizeof(tc_header)]))
+        try:
+            self.on_order(unpack(r.kind, payload_of(r)))
+        except Exception as error:
+            self.lane.rescue(self, error)
         return 0
 
     cdef int take_fill(self, const tc_header* r, const tc_fill* f) except -1:
-        self.on_fill(unpack(r.kind, (<const char*>r + sizeof(tc_header))[:r.length - sizeof(tc_header)]))
+        try:
+            self.on_fill(unpack(r.kind, payload_of(r)))
+        except Exception as error:
+            self.lane.rescue(self, error)
         return 0
 
     cdef int take_refused(self, const tc_header* r, const tc_refused* x) except -1:
-        self.on_refused(unpack(r.kind, (<const char*>r + sizeof(tc_header))[:r.length - sizeof(tc_header)]))
+        try:
+            self.on_refused(unpack(r.kind, payload_of(r)))
+        except Exception as error:
+            self.lane.rescue(self, error)
         return 0
 
     cdef int take_market(self, const tc_header* r) except -1:

@@ -1,19 +1,97 @@
 """A venue: owns one order-entry connection; its gate is the only way a placement leaves.
 
-The base class holds what every venue does alike: intent to order, `reserve`, the `approved` record
-before the first byte, `execute`, refusals. A subclass writes the protocol: it overrides the
-`write_*` methods (order text into a buffer with 64 bytes of headroom) and `take_bytes` (what came
-back, told to the base with `report_event`, `report_fill`, `report_balance`).
+The base class holds what every venue does alike. Downstream, within the strategy's turn:
+`reserve` (order made, every control of the gate asked), then `execute` (the `approved` record, the
+order's text, the gate's last check, one send). Upstream: a subclass reads what came back and tells
+it with `report` and `take_balance`; the base applies it to the order, emits the record, settles
+the gate.
+
+A subclass writes the protocol: `write_place`, `write_cancel`, `write_replace` put the text at `to`
+(64 writable bytes in front) and return its length, 0 when there is nothing to send; `want_query`
+is called for each order whose state must be asked of the venue.
 """
 
-from libc.stdint cimport int64_t, uint16_t, uint32_t, uint64_t
+from libc.stdint cimport int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 
+from hotpath.gate cimport Gate, tc_gate_inputs
 from hotpath.lane cimport Actor
-from hotpath.records cimport tc_header
+from hotpath.order cimport Orders, tc_order, tc_report
+from hotpath.records cimport tc_balance, tc_header, tc_intent, tc_order_id, tc_refused
+
+
+cdef struct tc_view:
+    uint16_t feed
+    int slot
+
+
+cdef struct tc_listing:
+    # one instrument of this venue: where its market data lie on the board
+    uint32_t instrument
+    int views
+    tc_view view[4]
+    int reference                     # slot of the independent top, -1 = none
+    int64_t reference_mul, reference_div   # its ticks to this instrument's
+    int kill                          # slot of the listing's kill word, -1 = none
+    int64_t status_time               # engine time at which the metadata were last confirmed
+
+
+cdef struct tc_kill_of:
+    uint16_t strategy
+    int slot
 
 
 cdef class Venue(Actor):
+    cdef readonly Gate gate
+    cdef readonly Orders orders
+    cdef readonly uint64_t instance
+    cdef readonly dict instruments         # number -> hotpath.instrument.Instrument
+    cdef public bint agreed                # mode, endpoint, key and account agree
+    cdef readonly bint reconciled          # and connected: the gate may open
+    cdef public bint stopping              # nothing new leaves
+    cdef public uint16_t order_channel     # the connection that orders leave on
+    cdef readonly uint64_t sent, refused, unknown_orders, illegal, duplicates
+    cdef tc_listing listings[512]
+    cdef int listing_count
+    cdef int32_t listing_of[65536]         # instrument number -> index, -1 = none
+    cdef tc_kill_of strategy_kill[32]
+    cdef int strategy_kills
+    cdef int clock_slot, kill_slot, venue_kill_slot, own_slot
+    cdef char* text                        # of the order being sent, with headroom
+    cdef int stage_tick_to_order, stage_ack, stage_fill, stage_risk
+    cdef tc_gate_inputs inputs
+
+    # downstream
     cdef int reserve(self, const tc_header* intent) except -1       # 0, or the refusing control
     cdef int release(self, const tc_header* intent, int reason) except -1
     cdef int deny(self, const tc_header* intent, int reason) except -1
     cdef int execute(self, const tc_header* intent) except -1       # 1 sent, 0 not
+    cdef int execute_cancel(self, const tc_header* r, const tc_intent* i) except -1
+    cdef int cancel_order(self, tc_order* o, uint64_t cause) except -1
+    cdef int send_text(self, tc_order* o, int n) except -1
+    cdef tc_order_id id_of(self, const tc_header* r, const tc_intent* i) noexcept
+    cdef int gather(self, const tc_header* r, const tc_intent* i) except -1
+    cdef bint is_retry(self, const tc_header* r, const tc_intent* i)
+    cdef int reserve_replace(self, const tc_header* r, const tc_intent* i, tc_order_id id)
+    cdef int end_unsent(self, tc_order* o, int reason) except -1
+    cdef int refuse(self, const tc_header* r, const tc_refused* out) except -1
+    cdef uint8_t kill_word(self, uint16_t strategy, int listing) noexcept
+    cdef uint64_t read_word(self, int slot) noexcept
+
+    # upstream
+    cdef uint32_t report(self, tc_order* o, tc_report* r, uint64_t cause, int64_t fee,
+                         uint32_t fee_asset, bint maker) except *
+    cdef int emit_event(self, tc_order* o, const tc_report* r, uint32_t effect,
+                        uint64_t cause) except -1
+    cdef int emit_fill(self, tc_order* o, const tc_report* r, uint32_t effect, uint64_t cause,
+                       int64_t fee, uint32_t fee_asset, bint maker) except -1
+    cdef int settle(self, tc_order* o, const tc_report* r, uint32_t effect) except -1
+    cdef int unknown(self, tc_order* o, int reason) except -1
+    cdef int take_balance(self, const tc_balance* b) except -1
+    cdef int set_reconciled(self, bint on) except -1
+
+    # the protocol: a subclass overrides these
+    cdef int write_place(self, tc_order* o, char* to) except -1
+    cdef int write_cancel(self, tc_order* o, char* to) except -1
+    cdef int write_replace(self, tc_order* o, char* to) except -1
+    cdef int want_query(self, tc_order* o) except -1
+    cdef int take_command(self, const tc_header* r) except -1

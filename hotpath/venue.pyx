@@ -1,22 +1,539 @@
-"""What every venue does alike is told in venue.pxd; a venue without a protocol refuses all."""
+"""What every venue does alike: from an intent to bytes on the wire, and from a report to records.
 
-from hotpath.lane cimport Actor
-from hotpath.records cimport tc_header
+The order of things is the safety of this file. The gate reserves before anything is written; the
+`approved` record is in the outbox before the first byte leaves; the gate looks once more (kill,
+deadline, freshness) right before the send; a frame that the socket does not take whole is never
+kept: its order is UNKNOWN and the connection is over. Nothing here decides that an order does not
+exist: only the venue's word, proof that no byte left, or proven absence (the subclass) ends one.
+
+Texts are written into one buffer per actor, anew for each order, because the transport masks in
+place. No Python object is made on the way down.
+"""
+
+from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
+from libc.stdlib cimport free, malloc
+from libc.string cimport memset
+
+from hotpath.gate cimport (
+    TC_CONTROL_LINK,
+    TC_CONTROL_TARGET,
+    Gate,
+    gate_adopt,
+    gate_cancel,
+    gate_close,
+    gate_fill,
+    gate_instrument,
+    gate_note_reject,
+    gate_refuse,
+    gate_release,
+    gate_reserve,
+    gate_reserved,
+    gate_send_check,
+    gate_take_balance,
+    tc_gate_inputs,
+)
+from hotpath.histogram cimport Stages
+from hotpath.instrument cimport Instrument
+from hotpath.lane cimport Actor, Connection
+from hotpath.market cimport tc_top_slot
+from hotpath.order cimport (
+    TC_EFFECT_APPLIED,
+    TC_EFFECT_FILL_QUERY,
+    TC_EFFECT_HALT,
+    TC_EFFECT_IGNORED,
+    TC_EFFECT_ILLEGAL,
+    TC_EFFECT_MASK,
+    TC_EFFECT_POSITION,
+    TC_EFFECT_QUERY,
+    TC_EFFECT_TERMINAL,
+    Orders,
+    order_apply,
+    order_id_pack,
+    orders_by_id,
+    orders_new,
+    status_is_live,
+    tc_order,
+    tc_report,
+)
+from hotpath.records cimport (
+    TC_APPROVED,
+    TC_BALANCE,
+    TC_COMMAND,
+    TC_EV_ACK,
+    TC_EV_APPROVED,
+    TC_EV_CANCEL_REQUESTED,
+    TC_EV_DENIED,
+    TC_EV_FILL,
+    TC_EV_REJECT,
+    TC_EV_REPLACE_REQUESTED,
+    TC_EV_UNKNOWN,
+    TC_FILL,
+    TC_INTENT,
+    TC_OP_CANCEL,
+    TC_OP_CANCEL_ALL,
+    TC_OP_REPLACE,
+    TC_ORDER_EVENT,
+    TC_REASON_NOT_SENT,
+    TC_REASON_SEND_PARTIAL,
+    TC_REFUSED,
+    tc_approved,
+    tc_balance,
+    tc_fill,
+    tc_header,
+    tc_intent,
+    tc_order_event,
+    tc_order_id,
+    tc_refused,
+)
+from hotpath.ring cimport tc_claim
+
+DEF TEXT_ROOM = 4096
+DEF HEADROOM = 64
+COMMAND_BIT = 1 << TC_COMMAND
 
 
 class NoProtocol(TypeError):
     """A venue class that does not say how its orders leave."""
 
 
+class TooMuch(ValueError):
+    """More instruments or strategies than one venue actor holds."""
+
+
 cdef class Venue(Actor):
-    cdef int reserve(self, const tc_header* intent) except -1:
+    def __cinit__(self):
+        cdef int i
+        self.text = <char*>malloc(TEXT_ROOM + HEADROOM)
+        if self.text == NULL:
+            raise MemoryError
+        for i in range(65536):
+            self.listing_of[i] = -1
+        self.clock_slot = self.kill_slot = self.venue_kill_slot = self.own_slot = -1
+
+    def __dealloc__(self):
+        free(self.text)
+
+    def __init__(self, lane, name, outbox, *, room=4096):
+        super().__init__(lane, name, outbox)
+        self.gate = Gate(room)
+        self.orders = Orders(room)
+        self.instruments = {}
+        self.reserved = True           # reports and cancels may use the outbox's reserve
+        self.wants = 1 << TC_INTENT | 1 << TC_COMMAND
+        self.stage_tick_to_order = self.stage_ack = self.stage_fill = self.stage_risk = -1
+
+    # ---- configuration
+
+    def add_listing(self, Instrument spec, *, views, int reference=-1, int64_t reference_mul=1,
+                    int64_t reference_div=1, int kill=-1, limits=None):
+        """An instrument: `views` maps a feed's source to the board slot of its top."""
+        cdef tc_listing* l
+        cdef int n = 0
+        if self.listing_count == 512 or len(views) > 4:
+            raise TooMuch(spec.symbol)
+        l = &self.listings[self.listing_count]
+        memset(l, 0, sizeof(tc_listing))
+        l.instrument = spec.c.id
+        for feed, slot in views.items():
+            l.view[n].feed, l.view[n].slot = feed, slot
+            n += 1
+        l.views = n
+        l.reference, l.reference_mul, l.reference_div = reference, reference_mul, reference_div
+        l.kill = kill
+        self.listing_of[spec.c.id] = self.listing_count
+        self.listing_count += 1
+        self.instruments[spec.c.id] = spec
+        self.gate.add_instrument(spec, **(limits or {}))
+
+    def add_strategy(self, int source, *, int64_t share, int kill=-1):
+        """A strategy that may send orders here, with its share of the limits (1e-8 quote)."""
+        if self.strategy_kills == 32:
+            raise TooMuch(f"strategy {source}")
+        self.strategy_kill[self.strategy_kills].strategy = source
+        self.strategy_kill[self.strategy_kills].slot = kill
+        self.strategy_kills += 1
+        self.gate.lease(source, share)
+
+    def set_slots(self, *, int clock, int kill=-1, int venue_kill=-1, instance=0):
+        """The board slots it reads besides tops, and the number of the state directory."""
+        self.clock_slot, self.kill_slot, self.venue_kill_slot = clock, kill, venue_kill
+        self.instance = instance
+
+    def set_stages(self, stages):
+        """Where latencies are recorded: the lane's histograms, or None."""
+        cdef Stages s
+        self.lane.stages = stages
+        if stages is None:
+            return
+        s = stages
+        self.stage_tick_to_order = s.index("tick_to_order")
+        self.stage_ack = s.index("ack")
+        self.stage_fill = s.index("fill")
+
+    def confirm_status(self, int instrument, bint trading=True):
+        """The instrument's metadata were read from the venue just now."""
+        cdef int at = self.listing_of[instrument]
+        if at >= 0:
+            self.listings[at].status_time = self.lane.now
+            self.gate.halt(instrument, not trading)
+
+    # ---- downstream: an intent
+
+    cdef tc_order_id id_of(self, const tc_header* r, const tc_intent* i) noexcept:
+        return order_id_pack(self.instance, r.source, r.position, i.leg, i.attempt)
+
+    cdef uint64_t read_word(self, int slot) noexcept:
+        cdef uint64_t word = 0
+        if slot >= 0:
+            self.lane.read_slot(slot, &word, 8)
+        return word
+
+    cdef uint8_t kill_word(self, uint16_t strategy, int listing) noexcept:
+        """1 when any scope that holds this order is closed."""
+        cdef int i
+        if self.read_word(self.kill_slot) or self.read_word(self.venue_kill_slot):
+            return 1
+        if listing >= 0 and self.read_word(self.listings[listing].kill):
+            return 1
+        for i in range(self.strategy_kills):
+            if self.strategy_kill[i].strategy == strategy:
+                return 1 if self.read_word(self.strategy_kill[i].slot) else 0
+        return 0
+
+    cdef int gather(self, const tc_header* r, const tc_intent* i) except -1:
+        """Everything the gate must be told with this intent; returns the listing's index."""
+        cdef tc_gate_inputs* n = &self.inputs
+        cdef int at = self.listing_of[r.instrument & 0xffff]
+        cdef tc_listing* l
+        cdef tc_top_slot slot
+        cdef int64_t clock[2]
+        cdef int k
+        memset(n, 0, sizeof(tc_gate_inputs))
+        n.uncertainty = -1
+        n.kill = self.kill_word(i.strategy, at)
+        n.agreed = self.agreed
+        n.reconciled = self.reconciled and not self.stopping
+        n.room = tc_claim(&self.outbox.writer, sizeof(tc_approved), False) != NULL
+        if self.clock_slot >= 0 and self.lane.read_slot(self.clock_slot, clock, 16):
+            n.uncertainty = clock[1]
+        if i.attempt:
+            n.retry = self.is_retry(r, i)
+        if at < 0:
+            return at
+        l = &self.listings[at]
+        n.status_time = l.status_time
+        for k in range(l.views):
+            if l.view[k].feed == i.feed:
+                if self.lane.read_slot(l.view[k].slot, &slot, sizeof(slot)):
+                    n.view_known = n.view_alive = 1
+                    n.view = slot.top
+                    n.view_received = slot.received
+                    n.view_feed = slot.feed
+                break
+        if l.reference >= 0 and self.lane.read_slot(l.reference, &slot, sizeof(slot)):
+            if slot.top.reason == 0 and slot.top.bid_quantity and slot.top.ask_quantity:
+                n.reference_known = 1
+                n.reference_bid = slot.top.bid_price * l.reference_mul // l.reference_div
+                n.reference_ask = slot.top.ask_price * l.reference_mul // l.reference_div
+                n.reference_received = slot.received
+        return at
+
+    cdef bint is_retry(self, const tc_header* r, const tc_intent* i):
+        """The attempt before was rejected for certain (4.6)."""
+        cdef tc_order* o = orders_by_id(&self.orders.t, order_id_pack(
+            self.instance, r.source, r.position, i.leg, i.attempt - 1))
+        return o != NULL and not status_is_live(o.status)
+
+    cdef int reserve(self, const tc_header* r) except -1:
+        """The gate's first step: an order in status INTENT and its worst case booked, or refused."""
+        cdef const tc_intent* i = <const tc_intent*>(<const char*>r + sizeof(tc_header))
+        cdef tc_refused out
+        cdef tc_order_id id
+        cdef int control
+        if i.op == TC_OP_CANCEL or i.op == TC_OP_CANCEL_ALL:
+            return 0
+        self.gather(r, i)
+        id = self.id_of(r, i)
+        control = gate_reserve(&self.gate.g, i, r.instrument, id, self.lane.now, &self.inputs, &out)
+        if control:
+            self.refuse(r, &out)
+            return control
+        if i.op == TC_OP_REPLACE:
+            return self.reserve_replace(r, i, id)
+        if orders_new(&self.orders.t, i, id, r.instrument, (<uint64_t>r.source << 48) | r.position,
+                      self.lane.now) == NULL:
+            gate_release(&self.gate.g, id)
+            control = gate_refuse(&self.gate.g, &out, 33, 0, 0, 0, 0, 0, 0)
+            self.refuse(r, &out)
+            return control
+        return 0
+
+    cdef int reserve_replace(self, const tc_header* r, const tc_intent* i, tc_order_id id):
+        """A replace needs a live order to stand in for."""
+        cdef tc_order* o = orders_by_id(&self.orders.t, i.target)
+        cdef tc_refused out
+        if o != NULL and status_is_live(o.status) and o.pending == 0:
+            return 0
+        gate_release(&self.gate.g, id)
+        memset(&out, 0, sizeof(out))
+        out.id, out.venue, out.strategy, out.op = id, self.source, i.strategy, i.op
+        gate_refuse(&self.gate.g, &out, TC_CONTROL_TARGET, 0 if o == NULL else o.status, 0, 0, 0, 0, 0)
+        self.refuse(r, &out)
+        return TC_CONTROL_TARGET
+
+    cdef int refuse(self, const tc_header* r, const tc_refused* out) except -1:
+        """A refusal is a record with the control and what it found."""
+        self.refused += 1
+        self.emit(TC_REFUSED, r.instrument, (<uint64_t>r.source << 48) | r.position, out,
+                  sizeof(tc_refused))
+        return 0
+
+    cdef int release(self, const tc_header* r, int reason) except -1:
+        """Another leg was refused: nothing of this one is sent."""
+        cdef const tc_intent* i = <const tc_intent*>(<const char*>r + sizeof(tc_header))
+        cdef tc_order* o = orders_by_id(&self.orders.t, self.id_of(r, i))
+        gate_release(&self.gate.g, self.id_of(r, i))
+        if o != NULL:
+            self.end_unsent(o, reason)
+        return 0
+
+    cdef int deny(self, const tc_header* r, int reason) except -1:
+        """A leg that was never asked for, because one before it was refused."""
+        cdef const tc_intent* i = <const tc_intent*>(<const char*>r + sizeof(tc_header))
+        cdef tc_order* o = orders_new(
+            &self.orders.t, i, self.id_of(r, i), r.instrument,
+            (<uint64_t>r.source << 48) | r.position, self.lane.now)
+        if o != NULL:
+            self.end_unsent(o, reason)
+        return 0
+
+    cdef int end_unsent(self, tc_order* o, int reason) except -1:
+        cdef tc_report denied
+        memset(&denied, 0, sizeof(denied))
+        denied.id, denied.type, denied.reason, denied.definite = o.id, TC_EV_DENIED, reason, 1
+        denied.cumulative = -1
+        self.report(o, &denied, o.cause, 0, 0, False)
+        return 0
+
+    cdef int execute(self, const tc_header* r) except -1:
+        """The gate's second step: approved, written, looked at once more, sent. 1: it left."""
+        cdef const tc_intent* i = <const tc_intent*>(<const char*>r + sizeof(tc_header))
+        cdef tc_order_id id = self.id_of(r, i)
+        cdef tc_order* o
+        cdef tc_approved a
+        cdef tc_report step
+        cdef tc_refused out
+        cdef int n
+        if i.op == TC_OP_CANCEL:
+            return self.execute_cancel(r, i)
+        if i.op == TC_OP_CANCEL_ALL:
+            return self.cancel_all((<uint64_t>r.source << 48) | r.position)
+        o = orders_by_id(&self.orders.t, i.target if i.op == TC_OP_REPLACE else id)
+        if o == NULL:
+            return 0
+        memset(&a, 0, sizeof(a))
+        a.id, a.target = id, i.target
+        a.price, a.quantity, a.deadline = i.price, i.quantity, i.deadline
+        a.venue, a.strategy, a.op, a.side = self.source, i.strategy, i.op, i.side
+        a.type, a.time_in_force, a.flags = i.type, i.time_in_force, i.flags
+        a.limit_version = self.gate.g.limits.version
+        gate_reserved(&self.gate.g, id, &a.reserved_hi, &a.reserved_lo, &a.reserved_asset)
+        a.stamp_approved = self.lane.clock()
+        self.emit(TC_APPROVED, r.instrument, (<uint64_t>r.source << 48) | r.position, &a, sizeof(a))
+        memset(&step, 0, sizeof(step))
+        step.id, step.cumulative = o.id, -1
+        if i.op == TC_OP_REPLACE:
+            step.type, step.successor = TC_EV_REPLACE_REQUESTED, id
+            step.price, step.quantity = i.price, i.quantity
+        else:
+            step.type = TC_EV_APPROVED
+        order_apply(&self.orders.t, o, &step, self.lane.now)
+        n = (self.write_replace(o, self.text + HEADROOM) if i.op == TC_OP_REPLACE
+             else self.write_place(o, self.text + HEADROOM))
+        self.inputs.kill = self.kill_word(i.strategy, self.listing_of[r.instrument & 0xffff])
+        memset(&out, 0, sizeof(out))
+        if gate_send_check(&self.gate.g, i, r.instrument, id, self.lane.now, &self.inputs, &out):
+            self.refuse(r, &out)
+            self.end_unsent(o, TC_REASON_NOT_SENT)
+            return 0
+        if not self.send_text(o, n):
+            return 0
+        if self.stage_tick_to_order >= 0:
+            (<Stages>self.lane.stages).record(self.stage_tick_to_order,
+                                              o.sent - i.stamp_in_hand)
+        return 1
+
+    cdef int send_text(self, tc_order* o, int n) except -1:
+        """One send of the text in the buffer. 1: the socket took all of it."""
+        cdef int64_t took
+        if n <= 0:
+            self.end_unsent(o, TC_REASON_NOT_SENT)
+            return 0
+        took = self.send(self.order_channel, self.text + HEADROOM, n)
+        o.sent = self.lane.clock()
+        if took == n:
+            self.sent += 1
+            self.want_query(o)
+            return 1
+        if took <= 0 and o.pending == 0:
+            self.end_unsent(o, TC_REASON_NOT_SENT)   # the kernel took nothing: that is proof
+        else:
+            self.unknown(o, TC_REASON_SEND_PARTIAL)
+        return 0
+
+    cdef int execute_cancel(self, const tc_header* r, const tc_intent* i) except -1:
+        """A cancel needs no reservation: only the throttle can hold it back."""
+        cdef tc_order* o = orders_by_id(&self.orders.t, i.target)
+        cdef tc_refused out
+        if o == NULL or not status_is_live(o.status):
+            memset(&out, 0, sizeof(out))
+            out.id, out.venue, out.strategy, out.op = i.target, self.source, i.strategy, i.op
+            gate_refuse(&self.gate.g, &out, TC_CONTROL_TARGET, 0 if o == NULL else o.status,
+                        0, 0, 0, 0, 0)
+            self.refuse(r, &out)
+            return 0
+        if gate_cancel(&self.gate.g, i, i.target, self.lane.now, &out):
+            self.refuse(r, &out)
+            return 0
+        return self.cancel_order(o, (<uint64_t>r.source << 48) | r.position)
+
+    cdef int cancel_order(self, tc_order* o, uint64_t cause) except -1:
+        """Ask the venue to cancel; repeating it is allowed (4.4). 1: it left."""
+        cdef tc_report step
+        cdef int n
+        if o.pending == 0:
+            memset(&step, 0, sizeof(step))
+            step.id, step.type, step.cumulative = o.id, TC_EV_CANCEL_REQUESTED, -1
+            self.report(o, &step, cause, 0, 0, False)
+        n = self.write_cancel(o, self.text + HEADROOM)
+        if n <= 0 or self.send(self.order_channel, self.text + HEADROOM, n) != n:
+            return 0
+        o.sent = self.lane.clock()
+        self.sent += 1
+        self.want_query(o)
+        return 1
+
+    def cancel_all(self, cause=0):
+        """Ask for the cancel of every order that may still trade; returns how many were asked."""
+        cdef uint32_t k
+        cdef int asked = 0
+        cdef tc_order* o
+        for k in range(self.orders.t.room):
+            o = &self.orders.t.orders[k]
+            if o.used and status_is_live(o.status) and o.status != 1:
+                asked += self.cancel_order(o, cause)
+        return asked
+
+    # ---- upstream: what the venue says
+
+    cdef uint32_t report(self, tc_order* o, tc_report* r, uint64_t cause, int64_t fee,
+                         uint32_t fee_asset, bint maker) except *:
+        """Apply one thing said about an order; emits its record and settles the gate."""
+        cdef uint32_t effect = order_apply(&self.orders.t, o, r, self.lane.now)
+        cdef uint32_t what = effect & TC_EFFECT_MASK
+        if what == TC_EFFECT_IGNORED:
+            self.duplicates += 1
+        else:
+            if what == TC_EFFECT_ILLEGAL:
+                self.illegal += 1
+            if r.type == TC_EV_FILL and what == TC_EFFECT_APPLIED:
+                self.emit_fill(o, r, effect, cause, fee, fee_asset, maker)
+            else:
+                self.emit_event(o, r, effect, cause)
+        self.settle(o, r, effect)
+        return effect
+
+    cdef int emit_event(self, tc_order* o, const tc_report* r, uint32_t effect,
+                        uint64_t cause) except -1:
+        cdef tc_order_event e
+        memset(&e, 0, sizeof(e))
+        e.id, e.successor = o.id, r.successor
+        e.venue_order_id = o.venue_order_id
+        e.price, e.quantity, e.cumulative = r.price, r.quantity, r.cumulative
+        e.venue_time, e.reason, e.type = r.venue_time, r.reason, r.type
+        e.status, e.pending, e.evidence = o.status, o.pending, o.evidence
+        e.venue, e.strategy, e.effect = self.source, o.strategy, effect
+        e.stamp_sent, e.stamp_received = o.sent, self.lane.stamp
+        self.emit(TC_ORDER_EVENT, o.instrument, cause if cause else o.cause, &e, sizeof(e))
+        if r.type == TC_EV_ACK and self.stage_ack >= 0 and o.sent:
+            (<Stages>self.lane.stages).record(self.stage_ack, self.lane.stamp - o.sent)
+        return 0
+
+    cdef int emit_fill(self, tc_order* o, const tc_report* r, uint32_t effect, uint64_t cause,
+                       int64_t fee, uint32_t fee_asset, bint maker) except -1:
+        cdef tc_fill f
+        memset(&f, 0, sizeof(f))
+        f.id, f.trade_id, f.venue_order_id = o.id, r.trade_id, o.venue_order_id
+        f.price, f.quantity, f.cumulative = r.price, r.quantity, o.cumulative
+        f.fee, f.fee_asset, f.venue_time = fee, fee_asset, r.venue_time
+        f.venue, f.strategy, f.side, f.maker = self.source, o.strategy, o.side, maker
+        f.status, f.evidence, f.effect = o.status, o.evidence, effect
+        f.stamp_received = self.lane.stamp
+        self.emit(TC_FILL, o.instrument, cause if cause else o.cause, &f, sizeof(f))
+        if self.stage_fill >= 0 and o.sent:
+            (<Stages>self.lane.stages).record(self.stage_fill, self.lane.stamp - o.sent)
+        return 0
+
+    cdef int settle(self, tc_order* o, const tc_report* r, uint32_t effect) except -1:
+        """What a report means for the gate and for what must be asked."""
+        if effect & TC_EFFECT_POSITION:
+            gate_fill(&self.gate.g, o.instrument, o.id, o.strategy, o.side, r.price, r.quantity)
+        if effect & TC_EFFECT_TERMINAL:
+            gate_close(&self.gate.g, o.id)
+        if effect & TC_EFFECT_HALT and gate_instrument(&self.gate.g, o.instrument) != NULL:
+            gate_instrument(&self.gate.g, o.instrument).halted = 1
+        if r.type == TC_EV_REJECT and effect & TC_EFFECT_MASK == TC_EFFECT_APPLIED:
+            gate_note_reject(&self.gate.g, o.strategy, self.lane.now)
+        if effect & (TC_EFFECT_QUERY | TC_EFFECT_FILL_QUERY):
+            self.want_query(o)
+        return 0
+
+    cdef int unknown(self, tc_order* o, int reason) except -1:
+        """The outcome of the last command is not known; its worst case stays reserved."""
+        cdef tc_report r
+        memset(&r, 0, sizeof(r))
+        r.id, r.type, r.reason, r.cumulative = o.id, TC_EV_UNKNOWN, reason, -1
+        self.report(o, &r, 0, 0, 0, False)
+        self.want_query(o)
+        return 0
+
+    cdef int take_balance(self, const tc_balance* b) except -1:
+        """A balance as the venue tells it: to the gate and to whoever follows."""
+        gate_take_balance(&self.gate.g, b)
+        self.emit(TC_BALANCE, 0, 0, b, sizeof(tc_balance))
+        return 0
+
+    cdef int set_reconciled(self, bint on) except -1:
+        """Open the gate when reconciled and connected, close it when either is no longer so."""
+        self.reconciled = on
+        return 0
+
+    # ---- inputs
+
+    cdef int take_record(self, const tc_header* r) except -1:
+        """An intent of a strategy in another lane, or a command."""
+        cdef const tc_intent* i
+        if r.kind == TC_INTENT:
+            i = <const tc_intent*>(<const char*>r + sizeof(tc_header))
+            if i.venue == self.source and not self.reserve(r):
+                self.execute(r)
+        elif r.kind == TC_COMMAND:
+            self.take_command(r)
+        return 0
+
+    # ---- the protocol
+
+    cdef int write_place(self, tc_order* o, char* to) except -1:
         raise NoProtocol(self.name)
 
-    cdef int release(self, const tc_header* intent, int reason) except -1:
+    cdef int write_cancel(self, tc_order* o, char* to) except -1:
         raise NoProtocol(self.name)
 
-    cdef int deny(self, const tc_header* intent, int reason) except -1:
+    cdef int write_replace(self, tc_order* o, char* to) except -1:
         raise NoProtocol(self.name)
 
-    cdef int execute(self, const tc_header* intent) except -1:
-        raise NoProtocol(self.name)
+    cdef int want_query(self, tc_order* o) except -1:
+        return 0
+
+    cdef int take_command(self, const tc_header* r) except -1:
+        return 0

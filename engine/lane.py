@@ -1,0 +1,257 @@
+"""The process of a lane: `python -m engine.lane DESCRIPTOR`, started by the root.
+
+Both runtimes do the same things in the same order: attach the shared memory, build the actors,
+write what they were built from into the recording, tell the root `started`, run, tell it `ready`
+when every actor is, obey `stop`, and end with an exit code.
+"""
+
+from __future__ import annotations
+
+import sys
+import zlib
+from typing import Any
+
+import msgspec
+
+from engine import slots
+from engine.build import Built, build
+from engine.child import EXIT_FAILED, ROOT_SILENCE_NS, Child, run_lane
+from engine.lane_spec import FollowSpec, LaneSpec, OutboxSpec
+from engine.secret import hide_hook
+from hotpath.board import Board
+from hotpath.histogram import Stages
+from hotpath.lane import Lane
+from hotpath.records import Kind
+from hotpath.ring import Outbox, Reader
+from hotpath.venue import Venue
+
+
+
+def attach_outbox(spec: OutboxSpec, build_hash: int) -> Outbox:
+    """Take over an outbox as its writer of this epoch, with the doorbells of its readers."""
+    outbox = Outbox.attach(spec.fd, spec.epoch, build_hash=build_hash)
+    for reader, bell in spec.bells.items():
+        outbox.set_bell(reader, bell)
+    return outbox
+
+
+def seed_of(spec: LaneSpec) -> int:
+    """The lane's own seed: the application's, the lane's name and the epoch."""
+    return spec.seed * 1_000_003 + zlib.crc32(f"{spec.lane}:{spec.epoch}".encode())
+
+
+class LaneProcess:
+    """What both runtimes share: memory, actors, heartbeat, commands, the way to the end."""
+
+    def __init__(self, child: Child) -> None:
+        self.child, self.spec = child, child.spec
+        spec = self.spec
+        self.board = Board.attach(spec.board.fd)
+        child.use(self.board)
+        self.outboxes = {
+            a.name: attach_outbox(a.outbox, spec.build_hash)
+            for a in spec.actors
+            if a.role not in ("journal", "recorder")
+        }
+        self._clock = spec.board.slots[slots.CLOCK]
+        self.offset = self.read_offset()
+        self.built: Built = build(
+            spec,
+            self.board,
+            lambda a: self.outboxes[a.name],
+            offset=self.offset,
+            seed=seed_of(spec),
+        )
+        self.lane: Lane = self.built.lane
+        self.lane.max_restarts = spec.supervision.max_restarts
+        self.lane.restart_window_ns = spec.supervision.max_seconds * 1_000_000_000
+        self.lane.on_restart = lambda actor, error: child.restarted(
+            actor.name, f"{type(error).__name__}: {error}"
+        )
+        stages = Stages.attach(spec.histograms) if spec.histograms is not None else None
+        for actor in self.built.actors.values():
+            if isinstance(actor, Venue):
+                actor.set_stages(stages)
+        self.lane.stages = stages
+        if spec.inputs is not None:
+            self.lane.inputs = attach_outbox(spec.inputs, spec.build_hash)
+            self.record_start()
+        self._said_ready = False
+        self.stopping = False
+        self._stop_by = 0
+
+    def read_offset(self) -> int:
+        """Engine time minus the monotonic clock, as the root published it (ns)."""
+        version, data = self.board.read(self._clock, slots.CLOCK_WORDS.size)
+        offset: int = slots.CLOCK_WORDS.unpack(data)[0] if version else 0
+        return offset
+
+    def record_start(self) -> None:
+        """The first input of a recording: what the actors were built from, without secrets."""
+        assert self.lane.inputs is not None
+        document = {
+            "start": msgspec.to_builtins(self.spec, enc_hook=hide_hook),
+            "seed": seed_of(self.spec),
+            "offset": self.offset,
+            "positions": {name: o.position for name, o in self.outboxes.items()},
+        }
+        payload = msgspec.json.encode(document, enc_hook=hide_hook)
+        now = self.lane.read_clock()
+        self.lane.inputs.append(int(Kind.DOCUMENT), payload, time=now)
+
+    @property
+    def doorbells(self) -> list[Outbox]:
+        """Every outbox this lane writes."""
+        found = list(self.outboxes.values())
+        if self.lane.inputs is not None:
+            found.append(self.lane.inputs)
+        return found
+
+    def reader(self, follow: FollowSpec) -> Reader:
+        return Reader.attach(
+            follow.fd,
+            follow.reader,
+            follow.lossy,
+            epoch=self.spec.epoch,
+            build_hash=self.spec.build_hash,
+        )
+
+    # ---- once a heartbeat
+
+    def beat(self) -> bool:
+        """Heartbeat, clock, commands, readiness; True when the lane should end now."""
+        self.child.beat()
+        offset = self.read_offset()
+        if offset != self.offset:
+            self.offset = offset
+            self.lane.set_offset(offset)
+        for command in self.child.commands():
+            self.obey(command)
+        if self.child.root_silence_ns > ROOT_SILENCE_NS:
+            self.close_gates()
+        if not self._said_ready and all(a.is_ready() for a in self.built.actors.values()):
+            self._said_ready = True
+            self.child.ready()
+        if not self.stopping:
+            return False
+        idle = all(a.is_idle() for a in self.built.actors.values())
+        return idle or self.lane.read_clock() >= self._stop_by
+
+    def obey(self, command: dict[str, Any]) -> None:
+        """What the root asks: stop, or that it is gone."""
+        if command.get("do") in ("stop", "orphaned") and not self.stopping:
+            self.stopping = True
+            limit = self.spec.shutdown_ms * 900_000
+            self._stop_by = self.lane.read_clock() + limit
+            self.close_gates()
+            self.lane.stop()
+
+    def close_gates(self) -> None:
+        """Nothing new leaves from here on; cancels may."""
+        for actor in self.built.actors.values():
+            if isinstance(actor, Venue):
+                actor.stopping = True
+
+    def fail(self, error: BaseException) -> None:
+        """A compiled actor failed: the lane ends, the root starts another."""
+        import traceback
+
+        traceback.print_exception(error)
+        self.child.failed(error)
+        self.child.finish(EXIT_FAILED)
+
+
+def run_hot(process: LaneProcess) -> None:
+    """The uvloop runtime."""
+    import asyncio
+
+    import uvloop
+
+    from engine.lane_uvloop import Follow, HotLane
+
+    spec, built = process.spec, process.built
+
+    async def main() -> None:
+        done = asyncio.Event()
+        follows = [
+            Follow(process.reader(f), [built.actors[n] for n in f.actors if n in built.actors])
+            for f in spec.follows
+        ]
+        hot = HotLane(
+            built.lane,
+            follows,
+            spin=spec.spin,
+            heartbeat_ns=spec.heartbeat_ms * 1_000_000 // 4,
+        )
+        beats = 0
+
+        def on_heartbeat(_: HotLane) -> None:
+            nonlocal beats
+            beats += 1
+            if process.beat():
+                hot.stop()
+                done.set()
+            if beats % 40 == 0:
+                hot.keep_alive()
+                stages = built.lane.stages
+                took = hot.collect()
+                if stages is not None:
+                    stages["collect"].add(took)
+
+        hot.on_heartbeat = on_heartbeat
+        hot.on_failure = process.fail
+        hot.doorbells = process.doorbells
+        built.lane.transport = hot
+        process.child.started()
+        process.child.settle(hot=True)
+        hot.run(spec.bell)
+        await done.wait()
+
+    uvloop.run(main())
+
+
+def run_cold(process: LaneProcess) -> None:
+    """The trio runtime."""
+    import trio
+
+    from engine.lane_trio import ColdLane, Follow
+
+    spec, built = process.spec, process.built
+    follows = []
+    for f in spec.follows:
+        sink = next((built.sinks[n] for n in f.actors if n in built.sinks), None)
+        actors = [built.actors[n] for n in f.actors if n in built.actors]
+        follows.append(Follow(process.reader(f), actors, sink))
+    cold = ColdLane(
+        built.lane,
+        follows,
+        bell=spec.bell,
+        on_heartbeat=lambda: None,
+        doorbells=process.doorbells,
+        heartbeat_s=spec.heartbeat_ms / 4000,
+    )
+
+    def on_heartbeat() -> None:
+        if process.beat():
+            cold.stopping = True
+
+    cold.on_heartbeat = on_heartbeat
+    built.lane.transport = cold
+    process.child.started()
+    process.child.settle(hot=False)
+    trio.run(cold.run)
+    for sink in built.sinks.values():
+        sink.close()
+
+
+def main(child: Child) -> None:
+    """Build and run the lane that the root asked for."""
+    process = LaneProcess(child)
+    if child.spec.runtime == "uvloop":
+        run_hot(process)
+    else:
+        run_cold(process)
+
+
+if __name__ == "__main__":
+    run_lane(sys.argv, main)
