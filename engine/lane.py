@@ -26,7 +26,6 @@ from hotpath.ring import Outbox, Reader
 from hotpath.venue import Venue
 
 
-
 def attach_outbox(spec: OutboxSpec, build_hash: int) -> Outbox:
     """Take over an outbox as its writer of this epoch, with the doorbells of its readers."""
     outbox = Outbox.attach(spec.fd, spec.epoch, build_hash=build_hash)
