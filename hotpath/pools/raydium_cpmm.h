@@ -14,7 +14,8 @@ typedef struct {
     uint32_t trade_rate, protocol_rate, fund_rate;
     uint32_t creator_rate, creator_config;     /* the rate in force, and the configuration's if enabled */
     int32_t fee_on;
-    int32_t apart; /* exact in: trade and creator fee each rounded up (the SDK), not their sum */
+    int32_t apart;  /* exact in: trade and creator fee each rounded up (the SDK), not their sum */
+    int32_t splits; /* with both rates 0 the split divides by zero: programs with creator fees refuse it */
 } cpmm_pool;
 
 typedef struct {
@@ -36,7 +37,7 @@ static inline int cpmm_before_fee(uint64_t net, uint32_t rate, uint64_t *gross) 
 static inline int cpmm_split(uint64_t total, const cpmm_pool *p, uint64_t *creator) {
     uint64_t rates = (uint64_t)p->trade_rate + p->creator_rate;
     *creator = 0;
-    return rates ? sol_mul_div(total, p->creator_rate, rates, creator) : SOL_OK;
+    return rates ? sol_mul_div(total, p->creator_rate, rates, creator) : p->splits ? SOL_REFUSED : SOL_OK;
 }
 
 static inline int cpmm_exact_in(const cpmm_pool *p, int direction, uint64_t amount, cpmm_result *r) {
@@ -44,7 +45,7 @@ static inline int cpmm_exact_in(const cpmm_pool *p, int direction, uint64_t amou
     r->creator_on_input = cpmm_creator_on_input(p, direction);
     r->paid = amount;
     r->creator_fee = 0;
-    if (!r->creator_on_input || !p->creator_rate) {
+    if (!r->creator_on_input || (!p->creator_rate && (p->apart || p->trade_rate || !p->splits))) {
         fees = r->trade_fee = sol_part_up(amount, p->trade_rate, CPMM_SCALE);
     } else if (p->apart) {
         r->trade_fee = sol_part_up(amount, p->trade_rate, CPMM_SCALE);

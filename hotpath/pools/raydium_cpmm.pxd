@@ -20,6 +20,7 @@ cdef extern from "hotpath/pools/raydium_cpmm.h" nogil:
         uint32_t creator_config
         int32_t fee_on
         int32_t apart
+        int32_t splits
     ctypedef struct cpmm_result:
         uint64_t paid
         uint64_t given

@@ -103,7 +103,9 @@ cdef class RaydiumCpmm(SolanaPool):
         """The state in the shape that it came in; integers as decimal strings."""
         p = self.p
         rates = {"trade_fee_rate": str(p.trade_rate), "protocol_fee_rate": str(p.protocol_rate),
-                 "fund_fee_rate": str(p.fund_rate), "creator_fee_rate": str(p.creator_config)}
+                 "fund_fee_rate": str(p.fund_rate)}
+        if p.splits:
+            rates["creator_fee_rate"] = str(p.creator_config)
         if p.apart:
             return {"input_vault_amount": str(p.reserve[0]), "output_vault_amount": str(p.reserve[1]), **rates,
                     "is_creator_fee_on_input": p.fee_on == 1}
@@ -120,7 +122,8 @@ cdef class RaydiumCpmm(SolanaPool):
         """A pool from either shape of a batch line's state.
 
         The program's shape may also have creator_fee_rate, creator_fees_token_0 and _1, creator_fee_on
-        (0 both, 1 only coin 0, 2 only coin 1) and enable_creator_fee; without them there is no such fee.
+        (0 both, 1 only coin 0, 2 only coin 1) and enable_creator_fee. Without creator_fee_rate it is the
+        program before there was such a fee; with it, both rates 0 are refused where the program splits them.
         """
         cdef RaydiumCpmm pool = cls.__new__(cls)
         cdef int i
@@ -137,6 +140,7 @@ cdef class RaydiumCpmm(SolanaPool):
             raise Refusal("bad_field", f"rates of {CPMM_SCALE} and more take everything")
         pool.p.apart = has(state, "input_vault_amount")
         pool.p.creator_rate = pool.p.creator_config
+        pool.p.splits = has(state, "creator_fee_rate")
         if pool.p.apart:
             pool.p.reserve[0] = whole(state, "input_vault_amount")
             pool.p.reserve[1] = whole(state, "output_vault_amount")
