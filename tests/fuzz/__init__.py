@@ -1,0 +1,1 @@
+"""Programs that fuzz the C core under the sanitizers, and the tests that drive them."""
