@@ -76,26 +76,24 @@ class CapturedBook:
         self.last_id = snapshot["lastUpdateId"]
 
     def update(self, now: int, data: dict[str, Any]) -> None:
-        """A depth update, a bookTicker or a trade of the capture."""
+        """A depth update, a bookTicker or a trade of the capture; anything else changes nothing."""
         self.now = now
-        kind = data.get("e")
+        kind = kind_of(data)
         if kind == "trade":
             ((price, quantity),) = self.ticks([[data["p"], data["q"]]])
             self.paper.before_change(now)
             self.paper.print_trade(now, price, quantity, m.SELL if data["m"] else m.BUY)
-            return
-        if kind == "depthUpdate":
-            if data["u"] <= self.last_id:
-                return
+        elif kind == "depthUpdate" and data["u"] > self.last_id:
             bids, asks = self.ticks(data["b"]), self.ticks(data["a"])
             self.paper.before_change(now)
             self.shown.update(bids, asks, data["u"])
             self.last_id = data["u"]
-        else:
+            self.paper.after_change(now)
+        elif kind == "bookTicker":
             bid, ask = self.ticks([[data["b"], data["B"]], [data["a"], data["A"]]])
             self.paper.before_change(now)
             self.shown.lead_with(bid, ask, data["u"])
-        self.paper.after_change(now)
+            self.paper.after_change(now)
 
     # ---- the exchange's side
 
@@ -195,8 +193,8 @@ class Captured:
         early: dict[str, list[dict[str, Any]]] = {symbol: [] for symbol in books}
         for count, frame in enumerate(self.source):
             symbol, data, _ = self.read(frame)
-            if symbol is None and len(books) == 1:
-                symbol = next(iter(books))  # a snapshot line names no market
+            if symbol is None and "lastUpdateId" in data and len(books) == 1:
+                symbol = next(iter(books))  # a snapshot line need not name its market
             book = books.get(symbol or "")
             if book is not None and symbol is not None:
                 try:
@@ -281,22 +279,25 @@ class Captured:
         if book is None or symbol is None or not name:
             return
         market = self.exchange.markets[symbol]
-        kind = data.get("e", "bookTicker")
-        if kind in ("trade", "depthUpdate", "bookTicker"):
-            try:
-                book.update(now, data)
-            except (ValueError, KeyError):
-                self.odd += 1
-            else:
-                market.update_id = book.last_id
-                if kind == "trade":
-                    market.printed(print_of(market, data, now))
+        try:
+            book.update(now, data)
+        except (ValueError, KeyError):
+            self.odd += 1
+        else:
+            market.update_id = book.last_id
+            if kind_of(data) == "trade":
+                market.printed(print_of(market, data, now))
         payload = payload_of(frame.data)
         if self.capture.restamp:
             payload = STAMPS.sub(rb'"\1":%d' % (now // MS), payload)
         self.forward(name.decode(), payload)
         self.sent += 1
         self.exchange.settle(market)
+
+
+def kind_of(data: dict[str, Any]) -> str:
+    """depthUpdate, trade, bookTicker (whose payload does not say what it is), or another."""
+    return str(data.get("e") or ("bookTicker" if "B" in data and "A" in data else ""))
 
 
 def payload_of(text: bytes) -> bytes:

@@ -32,7 +32,13 @@ from venues.simulated.spec import ExchangeSpec
 from venues.simulated.wire import Output, Wire
 
 HANG_S = 60.0  # an answer that never comes: the connection is given up after this
+MOST_WAITING_BYTES = 64 << 20
 METHODS = ["GET", "POST", "PUT", "DELETE"]
+
+
+def waiting_bytes(transport: WSTransport) -> int:
+    """What the client has not read yet, beyond the kernel's buffer."""
+    return int(transport.underlying_transport.get_write_buffer_size())
 
 
 class Client(WSListener):
@@ -163,6 +169,9 @@ class Server:
         if client is None or transport is None or transport.is_disconnected:
             return
         if kind == "send":
+            if number in self.wire.congested and waiting_bytes(transport) > MOST_WAITING_BYTES:
+                transport.disconnect(graceful=False)  # it reads too slowly, as a venue would say
+                return
             transport.send(WSMsgType.TEXT, payload)
         elif kind == "ping":
             transport.send_ping(payload)

@@ -166,6 +166,48 @@ def test_it_is_served_over_sockets_as_fast_as_it_is_taken(
         assert exchange.control(op="status")["capture"]["frames"] >= 300
 
 
+def test_recorded_json_lines_of_several_markets_are_served_too(shared: Path) -> None:
+    """The other format: REST snapshots with their market in the address, streams of several."""
+    served = 0
+    for path in sorted((shared / "data" / "binance").glob("*.jsonl.zst")):
+        snapshots: dict[str, dict[str, Any]] = {}
+        for frame in frames(path):
+            data = orjson.loads(frame.data) if frame.kind == "http" else {}
+            if "lastUpdateId" in data and frame.symbol:
+                snapshots.setdefault(frame.symbol, data)
+        markets = []
+        for symbol, found in snapshots.items():
+            rows = found["bids"] + found["asks"]
+            lot = finest([r[1] for r in rows])
+            tick = finest([r[0] for r in rows])
+            markets.append({"symbol": symbol, "base": symbol[:3], "quote": symbol[3:],
+                            "tick": tick, "lot": lot, "min_quantity": lot,
+                            "price": "1000"})  # fmt: skip
+        if not markets:
+            continue
+        spec = read(
+            json.dumps(
+                {
+                    "name": "alpha",
+                    "ledger": "unused",
+                    "markets": markets,
+                    "capture": {"files": [str(path)], "speed": 20},
+                }
+            ).encode()
+        )
+        wire = Wire(spec, START)
+        names = "/".join(f"{k['symbol'].lower()}@depth@100ms" for k in markets)
+        assert wire.open(1, f"/stream?streams={names}", START)
+        heard = {orjson.loads(f)["data"]["s"] for f in play(wire, 5)}
+        assert heard <= set(snapshots)
+        assert heard
+        assert wire.captured is not None
+        assert wire.captured.odd == 0
+        served += 1
+    if not served:
+        pytest.skip("no such recording among the shared data")
+
+
 def test_a_capture_without_the_market_is_refused_by_name(
     capture: dict[str, Any], tmp_path: Path
 ) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import signal
 import subprocess
@@ -258,6 +259,55 @@ def test_kill_9_loses_nothing_and_the_ledger_is_gone_on_from(tmp_path: Path) -> 
         assert placed > max(known), "order numbers are never used twice"
         numbers = [line["n"] for line in exchange.lines()]
         assert numbers == list(range(1, len(numbers) + 1))
+
+
+def test_what_was_told_before_a_kill_is_in_the_ledger(tmp_path: Path) -> None:
+    """Under fire: whatever reply or report reached us, its line was written before it left."""
+    flow = {"maker_events_per_s": 500, "taker_events_per_s": 100}
+    limits = {"orders_per_10s": 100_000, "weight_per_minute": 1_000_000}
+    exchange = Exchange(tmp_path, flow=flow, limits=limits)
+    with exchange:
+        told: dict[str, set[object]] = {"order": set(), "fill": set(), "done": set()}
+        for storm in range(4):
+            with exchange.api("EKEY") as api:
+                top = exchange.rest("GET", "/api/v3/ticker/bookTicker", symbol="BTCUSDT").json()
+                sent = [
+                    api.send(
+                        "order.place",
+                        {
+                            "symbol": "BTCUSDT",
+                            "side": "BUY" if n % 2 else "SELL",
+                            "type": "LIMIT",
+                            "timeInForce": "IOC" if n % 3 else "GTC",
+                            "price": top["askPrice"] if n % 2 else top["bidPrice"],
+                            "quantity": "0.001",
+                            "newClientOrderId": f"s{storm}-{n}",
+                            "timestamp": time.time_ns() // 1_000_000,
+                        },
+                    )
+                    for n in range(60)
+                ]
+                api.answer(sent[10 * storm + 20])
+                assert exchange.process is not None
+                exchange.process.kill()
+                with contextlib.suppress(ConnectionClosed, TimeoutError):
+                    api.until(lambda m: m.get("id") == -1, 5)
+                for event in api.events:
+                    if event["e"] != "executionReport":
+                        continue
+                    told["order"].add(event["i"])
+                    if event["x"] == "TRADE":
+                        told["fill"].add(event["t"])
+                    elif event["x"] in ("EXPIRED", "CANCELED"):
+                        told["done"].add(event["i"])
+            exchange.end(signal.SIGKILL)
+            exchange.start()
+        lines = exchange.lines()
+        for kind, name in (("order", "order_id"), ("fill", "trade_id"), ("done", "order_id")):
+            written = {line[name] for line in lines if line["t"] == kind}
+            assert told[kind] <= written
+        assert told["order"]
+        assert told["fill"]
 
 
 def test_a_connection_lives_its_time_and_is_told_before_it_ends(tmp_path: Path) -> None:
