@@ -130,9 +130,9 @@ static inline __attribute__((always_inline)) uint64_t v3_digit_four(
     *r = (v3_rest){n1, n2, n3, n4};
     return qh;
 }
-/* v3_amount0 for prices of two limbs whose product has four, the usual case: everything in registers.
- * The quotient has at most three digits (liquidity * 2^96 * price / 2^192 < 2^160), and leading zero
- * digits are skipped. */
+/* v3_amount0 for prices of two limbs whose product has three or four, the usual case: everything in
+ * registers. The quotient is below 2^192; leading zero digits are skipped; a product of three limbs
+ * is moved up by one, and so is what it divides: one digit more, from a zero limb. */
 static inline u256 v3_amount0_middle(u128 low, u128 high, u128 liquidity, int up) {
     const uint64_t a0 = (uint64_t)low, a1 = (uint64_t)(low >> 64), b0 = (uint64_t)high, b1 = (uint64_t)(high >> 64);
     const u128 diff = high - low;
@@ -140,7 +140,12 @@ static inline u256 v3_amount0_middle(u128 low, u128 high, u128 liquidity, int up
     /* d = low * high */
     u128 m00 = (u128)a0 * b0, m01 = (u128)a0 * b1, m10 = (u128)a1 * b0, m11 = (u128)a1 * b1;
     u128 mid = (m00 >> 64) + (uint64_t)m01 + (uint64_t)m10;
-    const u128 dl = mid << 64 | (uint64_t)m00, dh = m11 + (m01 >> 64) + (m10 >> 64) + (mid >> 64);
+    u128 dl = mid << 64 | (uint64_t)m00, dh = m11 + (m01 >> 64) + (m10 >> 64) + (mid >> 64);
+    const int three = !(uint64_t)(dh >> 64);
+    if (three) {
+        dh = dh << 64 | dl >> 64;
+        dl <<= 64;
+    }
     /* n = liquidity * (high - low) */
     m00 = (u128)l0 * x0;
     m01 = (u128)l0 * x1;
@@ -178,13 +183,14 @@ static inline u256 v3_amount0_middle(u128 low, u128 high, u128 liquidity, int up
     else r = (v3_rest){m2, r.r1, r.r2, r.r3};
     q0 = v3_digit_four(&r, 0, v4, v3, v2, v1);
     u256 q = {{q0, q1, q2, 0}};
+    if (three) q = u256_from_limbs(v3_digit_four(&r, 0, v4, v3, v2, v1), q0, q1, q2);
     return up && (r.r1 | r.r2 | r.r3 | r.r4) ? u256_add(q, U256_ONE, 0) : q;
 }
 /* SqrtPriceMath.getAmount0Delta, low <= high, low > 0: liquidity * 2^96 * (high - low) / high / low, each
  * division rounded. ceil(ceil(x / a) / b) = ceil(x / (a b)), and so for floors: one division by the
  * product of the prices, whose quotient has few limbs, instead of two with many. Never an overflow. */
 static inline u256 v3_amount0(u256 low, u256 high, u128 liquidity, int up) {
-    if (!(low.w[2] | high.w[2] | low.w[3] | high.w[3]) && u256_bits(low) + u256_bits(high) > 193)
+    if (!(low.w[2] | high.w[2] | low.w[3] | high.w[3]) && u256_bits(low) + u256_bits(high) > 130)
         return v3_amount0_middle(u256_low128(low), u256_low128(high), liquidity, up);
     uint64_t p[8], d[6] = {0, 0, 0, 0, 0, 0}, rest[5] = {0, 0, 0, 0, 0};
     u256 q = U256_ZERO, r;
