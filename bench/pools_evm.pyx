@@ -253,7 +253,7 @@ cdef double sized_ns(list hops, int repetitions, int n, list crossed) except -1:
     cdef u256 most = u256_shl(U256_ONE, 110), amount
     cdef int64_t start
     costs.fixed = U256_ZERO
-    costs.gas_price_e9 = 0
+    costs.gas_price_e9 = U256_ZERO
     costs.tip_bps = 0
     for i in range(count):
         pools[i] = <void*>hops[i][0]
@@ -317,7 +317,7 @@ def cycles_row(int repetitions):
     cdef int i, held = 0, gained = 0
     cdef int64_t start
     costs.fixed = U256_ZERO
-    costs.gas_price_e9 = 0
+    costs.gas_price_e9 = U256_ZERO
     costs.tip_bps = 0
     through = len(graph.cycles_through(0))
     times = []

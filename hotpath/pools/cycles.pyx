@@ -165,10 +165,12 @@ cdef class Graph:
         cdef int32_t i, n
         if not 0 <= pool < len(self.pools) or self.raw == NULL:
             raise Refusal("bad_field", "no such pool, or build was not called")
+        if not 0 <= tip_bps <= 10000 or fixed >> 200 or gas_price_e9 >> 160:
+            raise Refusal("bad_field", "tip_bps is a share; costs are below 2^200, a gas price below 2^160")
         if not 0 < top <= MOST_TOP:
             raise Refusal("bad_field", f"top is from 1 to {MOST_TOP}")
         costs.fixed = from_int(fixed)
-        costs.gas_price_e9 = gas_price_e9
+        costs.gas_price_e9 = from_int(gas_price_e9)
         costs.tip_bps = tip_bps
         self.refresh(pool)
         n = self.rank_through(pool, min(top, max(1, self.begins[pool + 1] - self.begins[pool])))

@@ -7,7 +7,7 @@ from hotpath.u256 cimport u256
 
 cdef struct Costs:
     u256 fixed               # of the coin paid in, whatever the size
-    uint64_t gas_price_e9    # of the coin paid in, for a billion of gas
+    u256 gas_price_e9        # of the coin paid in, for a billion of gas
     uint32_t tip_bps         # share of what is left that is given as a tip
 
 cdef struct Trial:

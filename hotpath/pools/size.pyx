@@ -36,8 +36,8 @@ cdef void trial_of(void** pools, const int* directions, int n, u256 paid, const 
         t.gas += q.cost
     t.out = amount
     t.net = u256_sub(u256_sub(amount, paid, NULL), costs.fixed, NULL)
-    if costs.gas_price_e9:
-        u256_muldiv_u64(u256_from_u64(costs.gas_price_e9), <uint64_t>t.gas, 1000000000, 1, &fee)
+    if not u256_is_zero(costs.gas_price_e9):
+        u256_muldiv_u64(costs.gas_price_e9, <uint64_t>t.gas, 1000000000, 1, &fee)
         t.net = u256_sub(t.net, fee, NULL)
     t.valid = True
 
@@ -130,7 +130,7 @@ cdef void best_trial(void** pools, const int* directions, int n, u256 most, cons
         each[i] = &rows[i]
         drawn = drawn and rows[i].n > 0
     if drawn:
-        x = curve_best(each, n, u256_to_double(most), costs.gas_price_e9 * 1e-9, &gain)
+        x = curve_best(each, n, u256_to_double(most), u256_to_double(costs.gas_price_e9) * 1e-9, &gain)
         if x == 0.0:
             return
         better(pools, directions, n, curve_integer(x), most, costs, best)
@@ -204,6 +204,8 @@ def best_size(hops, max_in, fixed=0, gas_price_e9=0, tip_bps=0):
         raise Refusal("bad_field", "a cycle has 2 to 4 hops")
     if not 0 <= tip_bps <= 10000:
         raise Refusal("bad_field", "tip_bps is a share of the gain")
+    if fixed >> 200 or gas_price_e9 >> 160:
+        raise Refusal("bad_field", "costs are below 2^200, a gas price below 2^160")
     kept = []
     for i in range(n):
         pool, direction = hops[i]
@@ -213,7 +215,7 @@ def best_size(hops, max_in, fixed=0, gas_price_e9=0, tip_bps=0):
         pools[i] = <void*>pool
         directions[i] = direction != 0
     found.costs.fixed = from_int(fixed)
-    found.costs.gas_price_e9 = gas_price_e9
+    found.costs.gas_price_e9 = from_int(gas_price_e9)
     found.costs.tip_bps = tip_bps
     amount = from_int(max_in)
     with nogil:
