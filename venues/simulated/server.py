@@ -282,11 +282,16 @@ class Server:
     async def open_control(self, path: str) -> asyncio.AbstractServer:
         if os.path.exists(path):
             os.unlink(path)  # of an earlier run: the ledger's lock says there is no other
+        folder, name = os.path.split(os.path.abspath(path))
+        at = os.open(folder, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
         mask = os.umask(0o177)
+        bound = socket.socket(socket.AF_UNIX)
         try:
-            return await asyncio.start_unix_server(self.controlled, path)
+            bound.bind(f"/proc/self/fd/{at}/{name}")  # an address holds 107 bytes, a path may not
         finally:
             os.umask(mask)
+            os.close(at)
+        return await asyncio.start_unix_server(self.controlled, sock=bound)
 
     async def keep_durable(self) -> None:
         """fdatasync beside the loop, so that a slow disk never stalls the exchange."""

@@ -10,6 +10,7 @@ from typing import Any
 import orjson
 import pytest
 
+from engine.commands.codec import answer
 from venues.simulated.spec import AccountSpec, ExchangeSpec, FlowSpec, MarketSpec
 from venues.simulated.wire import Wire
 
@@ -80,7 +81,7 @@ def by_kind(values: list[Any]) -> dict[str, list[dict[str, Any]]]:
     return found
 
 
-def ours() -> dict[str, list[dict[str, Any]]]:
+def ours() -> list[dict[str, Any]]:
     """Everything the exchange says in a session that uses all of it."""
     accounts = [
         AccountSpec(n, n, hmac_secret="s", balances={"BTC": "9", "USDT": "900000"}) for n in "AB"
@@ -131,12 +132,17 @@ def ours() -> dict[str, list[dict[str, Any]]]:
     said = [orjson.loads(payload) for kind, _, payload, _ in wire.take() if kind == "send"]
     errors = [s for s in said if "error" in s and s["error"]["code"] != -2021]
     assert errors == []
-    return by_kind(said)
+    return said
 
 
 @pytest.fixture(scope="module")
-def said() -> dict[str, list[dict[str, Any]]]:
+def frames() -> list[dict[str, Any]]:
     return ours()
+
+
+@pytest.fixture(scope="module")
+def said(frames: list[dict[str, Any]]) -> dict[str, list[dict[str, Any]]]:
+    return by_kind(frames)
 
 
 def samples(shared: Path) -> dict[str, list[dict[str, Any]]]:
@@ -185,3 +191,30 @@ def test_market_data_frames_keep_the_member_order_of_the_wire(
     """Readers are fast on this order: E after e, U before u, b before a."""
     assert list(said["depthUpdate"][0]) == ["e", "E", "s", "U", "u", "b", "a"]
     assert list(said["trade"][0]) == ["e", "E", "s", "t", "p", "q", "T", "m", "M"]
+
+
+def test_our_own_codecs_read_all_that_concerns_an_account(frames: list[dict[str, Any]]) -> None:
+    """A request's reply is known by its id, which is its method here."""
+    read = {}
+    for frame in frames:
+        event = frame.get("event") or frame.get("data") or {}
+        kinds = {r["type"] for r in answer({"venue": "binance", "op": "decode", "frame": frame})}
+        read.setdefault(event.get("e") or frame.get("id"), set()).update(kinds)
+    expected = {
+        "session.logon": {"session"},
+        "userDataStream.subscribe.signature": {"subscribed"},
+        "order.place": {"order_event", "fill"},
+        "order.cancel": {"order_event"},
+        "order.cancelReplace": {"error", "order_event"},
+        "order.amend.keepPriority": {"order_event"},
+        "openOrders.status": {"order_event"},
+        "allOrders": {"order_event"},
+        "myTrades": {"fill"},
+        "account.status": {"balance"},
+        "executionReport": {"order_event", "fill"},
+        "outboundAccountPosition": {"balance"},
+        "depthUpdate": {"book_change"},
+        "trade": {"trade"},
+        "serverShutdown": {"shutdown"},
+    }
+    assert {name: read[name] for name in expected} == expected

@@ -5,6 +5,8 @@ from __future__ import annotations
 import contextlib
 import json
 import signal
+import socket
+import stat
 import subprocess
 import sys
 import time
@@ -347,6 +349,22 @@ def test_a_busy_port_and_a_missing_spec_are_coded_errors(quiet: Exchange, tmp_pa
         assert ran.stderr.startswith("TCL-5201:")
         assert words in ran.stderr
     assert exchange.process is None
+
+
+def test_a_control_socket_may_lie_deeper_than_an_address_can_say(tmp_path: Path) -> None:
+    deep = tmp_path / ("d" * 120)
+    deep.mkdir()
+    with (
+        Exchange(tmp_path, control=str(deep / "c.sock")) as exchange,
+        socket.socket(socket.AF_UNIX) as s,
+    ):
+        assert stat.S_IMODE((deep / "c.sock").stat().st_mode) == 0o600
+        (tmp_path / "near").symlink_to(deep)
+        s.connect(str(tmp_path / "near" / "c.sock"))
+        s.sendall(b'{"op":"status"}\n')
+        assert json.loads(s.makefile().readline())["ok"]
+        assert exchange.end(signal.SIGTERM) == 0
+    assert list(deep.iterdir()) == []
 
 
 def test_sigterm_ends_it_in_order_and_a_second_one_on_its_ledger_is_refused(
