@@ -231,3 +231,42 @@ def test_random_steps() -> None:
 @pytest.mark.long
 def test_many_random_steps() -> None:
     compare_steps(6, 600_000)
+
+
+def invariants(seeds: range) -> int:
+    """Monotone in size; what is asked for comes out; a split never beats the whole."""
+    seen = 0
+    for seed in seeds:
+        draw = random.Random(seed)
+        state = random_state(draw)
+        pool = UniswapV3.from_state(state)
+        direction = draw.randrange(2)
+        tick = int(state["tick"])
+        to = min(
+            twin.MAX_TICK - 1, max(twin.MIN_TICK + 1, tick + (-900 if direction == 0 else 900))
+        )
+        limit = twin.price_at_tick(to)
+        size = draw.getrandbits(draw.choice((6, 40, 80, 110))) + 1
+        whole = pool.quote_in(direction, size, limit)
+        if whole.status != Status.OK:
+            continue
+        seen += 1
+        more = pool.quote_in(direction, size + 1 + draw.getrandbits(20), limit)
+        assert more.amount_out >= whole.amount_out
+        if whole.amount_out:
+            asked = pool.quote_out(direction, whole.amount_out, limit)
+            if asked.status == Status.OK:
+                assert asked.amount_in <= size
+                again = pool.quote_in(direction, asked.amount_in, limit)
+                assert again.amount_out >= whole.amount_out
+        part = draw.randrange(size + 1)
+        got = 0
+        for piece in (part, size - part):
+            if piece:
+                got += pool.execute(Swap(direction, piece, False, limit)).amount_out
+        assert got <= whole.amount_out
+    return seen
+
+
+def test_invariants() -> None:
+    assert invariants(range(4_000)) > 1_000
