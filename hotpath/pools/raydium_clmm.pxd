@@ -34,7 +34,7 @@ cdef extern from "hotpath/pools/raydium_pool.h" nogil:
         raydium_tick* ticks
     ctypedef struct raydium_walk:
         raydium_head head
-        uint64_t in_ "in", out, fee, left
+        uint64_t in_ "in", out, fee, left, unowned
         uint32_t crossed, steps
         bint ended
         int status

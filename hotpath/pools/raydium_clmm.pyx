@@ -87,6 +87,8 @@ cdef void fill(RaydiumClmm pool, dict state) except *:
     p.fund_rate = <uint32_t>small(config, "fundFeeRate", 32) if "fundFeeRate" in config else 0
     if p.trade_rate >= 1000000:
         raise Refusal("bad_field", "tradeFeeRate is in millionths, below a million")
+    if <uint64_t>p.protocol_rate + p.fund_rate > 1000000:
+        raise Refusal("bad_field", "protocolFeeRate and fundFeeRate take more than the fee")
     p.fee_on = <uint32_t>small(head, "fee_on", 8) if "fee_on" in head else 0
     if p.fee_on > 2:
         raise Refusal("bad_field", "fee_on is 0, 1 or 2")
@@ -318,7 +320,7 @@ def answer(state, swap):
         "all_trade": not w.ended,
         "amount_specified_remaining": str(w.left) if w.ended else "0",
         "amount_calculated": str(w.out if exact_in else w.in_),
-        "fee_amount": str(w.fee),
+        "fee_amount": str(w.fee - w.unowned),
         "sqrt_price_x64": text(w.head.price),
         "liquidity": text(w.head.liquidity),
         "tick_current": str(w.head.tick),

@@ -53,6 +53,7 @@ typedef struct {
 typedef struct {
     raydium_head head;
     uint64_t in, out, fee, left;
+    uint64_t unowned; /* of the fee: the liquidity's share where there was none, which the SDK leaves out */
     uint32_t crossed, steps, touched; /* touched: one past the place of a tick whose orders were filled */
     raydium_orders orders;            /* the last such tick's orders afterwards */
     int ended;                        /* out of ticks, not at the limit */
@@ -293,6 +294,7 @@ static inline __attribute__((always_inline)) void raydium_swap_body(
     w->left = amount;
     w->crossed = w->steps = w->touched = 0;
     w->ended = 0;
+    w->unowned = 0;
     w->status = Q64_REFUSED;
     if (!amount) return;
     if (zfo ? !(RAYDIUM_MIN_PRICE < stop && stop < h->price) : !(h->price < stop && stop < RAYDIUM_MAX_PRICE)) return;
@@ -355,6 +357,9 @@ static inline __attribute__((always_inline)) void raydium_swap_body(
                         w->status = status;
                         return;
                     }
+                    if (!h->liquidity) /* a fee of orders alone */
+                        w->unowned += s.fee - (uint64_t)((u128)s.fee * p->protocol_rate / Q64_MILLION)
+                                      - (uint64_t)((u128)s.fee * p->fund_rate / Q64_MILLION);
                     w->touched = at + 1;
                     w->orders = orders;
                 }

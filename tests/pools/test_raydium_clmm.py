@@ -17,7 +17,6 @@ from tests.pools.concentrated_states import clmm
 from tests.reference.pools import raydium_clmm as twin
 
 Json = dict[str, Any]
-CONTRACT = ("amount_calculated", "sqrt_price_x64", "tick_current", "liquidity")
 
 
 @pytest.fixture(scope="module")
@@ -49,9 +48,7 @@ def test_every_case_of_the_vectors_to_the_last_unit(vectors: Json) -> None:
             continue
         got, by_hand = answer(case, None), twin.answer(case)
         assert got == by_hand, case["id"]
-        assert got.keys() == case["result"].keys()
-        for member in CONTRACT:
-            assert got[member] == case["result"][member], (case["id"], member)
+        assert got == case["result"], case["id"]
 
 
 def test_single_functions_of_the_vectors(vectors: Json) -> None:

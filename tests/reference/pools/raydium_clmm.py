@@ -259,6 +259,8 @@ class Done:
     calculated: int
     fee: int
     crossed: int
+    unowned: int = 0
+    """Of the fee: the liquidity's share where there was none, which the SDK leaves out."""
 
 
 @dataclass
@@ -271,6 +273,8 @@ class Pool:
     dynamic: Dynamic | None
     trade_rate: int
     now: int
+    shares: tuple[int, int] = (0, 0)
+    """The protocol's and the fund's, in millionths of the fee."""
     ticks: dict[int, Tick] = field(default_factory=dict)
 
     @classmethod
@@ -299,6 +303,10 @@ class Pool:
             dynamic,
             int(case["amm_config"]["tradeFeeRate"]),
             int(case["block_timestamp"]),
+            (
+                int(case["amm_config"].get("protocolFeeRate", 0)),
+                int(case["amm_config"].get("fundFeeRate", 0)),
+            ),
             {int(row[0]): Tick(*(int(v) for v in row[1:])) for row in case["ticks"]},
         )
 
@@ -314,22 +322,24 @@ class Pool:
         if dynamic:
             index = self.tick // self.spacing
             dynamic.update_reference(index, self.now)
-        left, calculated, fees, crossed = amount, 0, 0, 0
+        left, calculated, fees, crossed, unowned = amount, 0, 0, 0, 0
 
         def apply(amount_in: int, amount_out: int, fee: int) -> None:
-            nonlocal left, calculated, fees
+            nonlocal left, calculated, fees, unowned
             paid = amount_in + fee if fee_on_input else amount_in
             left -= paid if is_input else amount_out
             if left < 0:
                 raise Refused("refused", "amount remaining overflows")
             calculated = fits(calculated + (amount_out if is_input else paid))
             fees += fee
+            if self.liquidity == 0:
+                unowned += fee - sum(fee * share // MILLION for share in self.shares)
 
         while left and self.price != stop:
             live = [t for t, s in self.ticks.items() if s.gross or s.unfilled()]
             ahead = [t for t in live if (t <= self.tick if zfo else t > self.tick)]
             if not ahead:
-                return Done(False, left, calculated, fees, crossed)
+                return Done(False, left, calculated, fees, crossed, unowned)
             at = max(ahead) if zfo else min(ahead)
             tick = self.ticks[at]
             tick_price = price_at_tick(at)
@@ -380,7 +390,7 @@ class Pool:
                         raise Refused("refused", "orders are left though the swap goes on")
                     break
             self.liquidity = liquidity
-        return Done(True, left, calculated, fees, crossed)
+        return Done(True, left, calculated, fees, crossed, unowned)
 
 
 def answer(case: dict[str, Any]) -> dict[str, Any]:
@@ -396,7 +406,7 @@ def answer(case: dict[str, Any]) -> dict[str, Any]:
         "all_trade": done.whole,
         "amount_specified_remaining": "0" if done.whole else str(done.left),
         "amount_calculated": str(done.calculated),
-        "fee_amount": str(done.fee),
+        "fee_amount": str(done.fee - done.unowned),
         "sqrt_price_x64": str(pool.price),
         "liquidity": str(pool.liquidity),
         "tick_current": str(pool.tick),
