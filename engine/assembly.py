@@ -218,6 +218,11 @@ class Assembly:
         self, name: str, lane: str, kib: int, *, journaled: bool, followers: list[str]
     ) -> None:
         gating = [JOURNAL] if journaled and self.journal else []
+        if self._is_recorded(lane):  # what the lane's actors wrote is compared in a replay
+            if self.app.recording.strict:
+                gating.append(RECORDER)
+            else:
+                followers = [*followers, RECORDER]
         capacity = kib * 1024
         fd = self.memory.create_outbox(
             f"{name}.outbox",
@@ -226,12 +231,16 @@ class Assembly:
             first_position=self._first_position(name, self.sources[name]),
             gating=gating,
             lossy=followers,
-            reserve=capacity // RESERVE_SHARE if gating else 0,
+            reserve=capacity // RESERVE_SHARE if JOURNAL in gating else 0,
             build_hash=build_hash(),
         )
         self.boxes[name] = Box(
             name=name, source=self.sources[name], lane=lane, fd=fd, gating=gating, lossy=followers
         )
+
+    def _is_recorded(self, lane: str) -> bool:
+        recording = self.app.recording.enabled and self.recorder is not None
+        return recording and any(x.name == lane and records_inputs(x) for x in self.app.lanes)
 
     def _inputs(self, lane: LaneSettings) -> None:
         name = f"inputs:{lane.name}"
@@ -289,8 +298,9 @@ class Assembly:
         for box in self.boxes.values():
             if self.journal and self.homes[self.journal] == lane.name and JOURNAL in box.gating:
                 add(box, JOURNAL, False, [self.journal])
-        for box in self.inputs.values():
-            if self.recorder and self.homes[self.recorder] == lane.name:
+        for box in [*self.boxes.values(), *self.inputs.values()]:
+            here = self.recorder is not None and self.homes[self.recorder] == lane.name
+            if self.recorder and here and RECORDER in box.readers:
                 add(box, RECORDER, RECORDER in box.lossy, [self.recorder])
         return found
 

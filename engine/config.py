@@ -10,9 +10,11 @@ from typing import Any
 import msgspec
 
 from engine import checks, document, wiring
-from engine.application import Application
+from engine.application import ActorSettings, Application, LaneSettings, Recording
 from engine.secret import Secret
 from engine.settings import fields
+
+RECORDER_KIND = "actors/recorder"
 
 
 class Configuration:
@@ -44,6 +46,19 @@ def read(path: Path, environment: Mapping[str, str] | None = None) -> Configurat
     checks.check(application, source)
     _check_settings(application, source)
     return Configuration(source, application)
+
+
+def recorded(configuration: Configuration) -> Configuration:
+    """The same application with strict recording on, and a recorder lane when it has none."""
+    app = configuration.application
+    lanes = list(app.lanes)
+    if not any(a.kind == RECORDER_KIND for lane in lanes for a in lane.actors):
+        recorder = ActorSettings(name="recorder", kind=RECORDER_KIND)
+        lanes.insert(1, LaneSettings(name="recorder", runtime="trio", actors=[recorder]))
+    changed = msgspec.structs.replace(
+        app, lanes=lanes, recording=Recording(enabled=True, strict=True)
+    )
+    return Configuration(configuration.source, changed)
 
 
 def _check_settings(app: Application, source: document.Document) -> None:

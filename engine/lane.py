@@ -75,7 +75,7 @@ class LaneProcess:
         if spec.inputs is not None:
             self.lane.inputs = attach_outbox(spec.inputs, spec.build_hash)
             self.record_start()
-        self._said_ready = False
+        self._said_ready = self._gates_closed = False
         self.stopping = False
         self._stop_by = 0
 
@@ -146,10 +146,10 @@ class LaneProcess:
             self.lane.stop()
 
     def close_gates(self) -> None:
-        """Nothing new leaves from here on; cancels may."""
-        for actor in self.built.actors.values():
-            if isinstance(actor, Venue):
-                actor.stopping = True
+        """Nothing new leaves from here on; cancels may. An input of the recording, once."""
+        if not self._gates_closed:
+            self._gates_closed = True
+            self.lane.close_gates()
 
     def fail(self, error: BaseException) -> None:
         """A compiled actor failed: the lane ends, the root starts another."""

@@ -31,6 +31,7 @@ from engine.errors import EXIT_DONE, EXIT_ESCALATED, EXIT_NO, TiercelError
 from engine.kill_switch import ALL, KillSwitch
 from engine.lane_process import LaneProcess
 from engine.lane_spec import LaneSpec, descriptors
+from engine.latency import write_hlog
 from engine.liveness import Liveness
 from engine.logs import Log, Redaction, open_logs
 from engine.memory import Memory
@@ -40,6 +41,7 @@ from engine.state import Run, StateDirectory, start_time, write_durably
 from engine.supervision.decisions import Supervisor
 from engine.supervision.policy import MILLISECOND, SECOND, Action, Backoff, Child, Policy, Verb
 from hotpath.clock import monotonic_ns
+from hotpath.histogram import Stages
 from hotpath.records import Kind
 from hotpath.ring import Outbox
 
@@ -149,6 +151,7 @@ class Root:
         self.switch.show_on(self.assembly.board)
         self.clock = EngineClock(*measure())
         self._publish_clock()
+        self.began = self.now()
         self.pid, self.started = os.getpid(), start_time(os.getpid()) or 0
         app = self.app
         policy = Policy(
@@ -240,6 +243,7 @@ class Root:
 
     def _close(self) -> None:
         epochs = self.directory.epochs
+        self._keep_latencies()
         for box in [*self.assembly.boxes.values(), *self.assembly.inputs.values()]:
             with contextlib.suppress(TiercelError, OSError):
                 epochs.positions[box.name] = leftovers.last_position(box.fd)
@@ -249,6 +253,15 @@ class Root:
         self.assembly.close()
         self.registry.close()
         self.directory.close()
+
+    def _keep_latencies(self) -> None:
+        """Write the histograms of every lane to DIR/latency, as HdrHistogram's tools read them."""
+        place = self.path / "latency"
+        place.mkdir(exist_ok=True, mode=0o700)
+        for lane, fd in self.assembly.stages.items():
+            path = place / f"{self.run_name}-{lane}.hlog"
+            with contextlib.suppress(OSError):
+                write_hlog(path, Stages.attach(fd), self.began, self.now())
 
     async def _main(self) -> None:
         async with trio.open_nursery() as nursery:
@@ -260,6 +273,7 @@ class Root:
                 await nursery.start(control.serve, self)
                 if self.for_s is not None:
                     nursery.start_soon(self._end_after, self.for_s)
+                self.document(Kind.DOCUMENT, event="root_started", run=self.run_name, pid=self.pid)
                 self._do(self.supervisor.start(monotonic_ns()))
                 await self._decide()
                 nursery.cancel_scope.cancel()
@@ -358,6 +372,9 @@ class Root:
             self._note_ready()
         elif what == "restarted":
             self.actor_restarts += 1
+            self.document(
+                Kind.DOCUMENT, event="actor_restarted", actor=event["actor"], why=event["why"]
+            )
             self.log.problem("actor restarted", actor=event["actor"], why=event["why"])
         elif what == "failed":
             self.words[name] = " ".join(str(event[k]) for k in ("code", "what", "why") if event[k])

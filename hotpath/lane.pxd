@@ -145,6 +145,8 @@ cdef class Lane:
     cdef void note_failed_send(self, Actor actor, uint16_t channel, uint64_t ordinal,
                                int64_t took) noexcept
     cdef feed_slot(self, int slot)
+    cdef note_turn(self, bytes document, int64_t now)
+    cdef bint has_room(self, Outbox outbox, uint32_t n) noexcept
 
     # for actors
     cdef void arm(self, Actor actor, int64_t due, uint64_t token) noexcept

@@ -17,6 +17,7 @@ from libc.string cimport memcpy, memset
 from hotpath.board cimport Board
 from hotpath.clock cimport tc_monotonic_ns
 from hotpath.records cimport (
+    TC_DOCUMENT,
     TC_INPUT_FRAME,
     TC_INPUT_LINK,
     TC_INPUT_RECORD,
@@ -34,6 +35,10 @@ from hotpath.ring cimport Outbox
 
 DEF DEFERRED_LIMIT = 64 * 1024 * 1024
 OPCODE_RESPONSE = 256
+NO_ROOM_SLOT = 0xffffffff
+
+cdef enum:
+    NO_ROOM = 0xffffffff
 
 
 class OutboxFull(Exception):
@@ -64,7 +69,7 @@ cdef class ScriptedConnection(Connection):
         self.on_send = on_send
 
     cdef int64_t send(self, char* p, size_t n) noexcept:
-        if self.sends in self.failures:
+        if self.failures and self.sends in self.failures:
             self.is_open = False
             return self.failures[self.sends]
         if self.sent is not None:
@@ -127,6 +132,9 @@ cdef class Actor:
     def on_stop(self):
         """An orderly stop was asked for; the lane ends when `is_idle` or at its deadline."""
 
+    def on_gate_closed(self):
+        """Nothing new may leave; an actor that sends orders obeys."""
+
     def is_ready(self):
         """True when it can do its work: connected, subscribed, reconciled."""
         return True
@@ -178,10 +186,10 @@ cdef class Actor:
         if channel >= len(self.connections):
             return -1
         c = <Connection>self.connections[channel]
-        if c is None or not c.is_open:
+        if c is None:
             return -1
         c.sends += 1
-        cdef int64_t took = c.send(p, n)
+        cdef int64_t took = c.send(p, n) if c.is_open else -1
         if took != <int64_t>n:
             self.lane.note_failed_send(self, channel, c.sends, took)
         return took
@@ -461,6 +469,7 @@ cdef class Lane:
         """Tell every actor that the lane starts, in the order of the configuration."""
         cdef int64_t t = self.clock() if now is None else now
         cdef Actor actor
+        self.note_turn(b'{"turn":"start"}', t)
         for actor in list(self.actors):
             self.open_turn(t)
             actor.cause = 0
@@ -471,11 +480,28 @@ cdef class Lane:
         """Tell every actor that a stop was asked for."""
         cdef int64_t t = self.clock() if now is None else now
         cdef Actor actor
+        self.note_turn(b'{"turn":"stop"}', t)
         for actor in list(self.actors):
             self.open_turn(t)
             actor.cause = 0
             actor.on_stop()
             self.close_turn()
+
+    def close_gates(self, now=None):
+        """Nothing new may leave this lane any more: the root is gone, or asked for a stop."""
+        cdef int64_t t = self.clock() if now is None else now
+        cdef Actor actor
+        self.note_turn(b'{"turn":"close_gates"}', t)
+        for actor in list(self.actors):
+            actor.on_gate_closed()
+
+    cdef note_turn(self, bytes document, int64_t now):
+        """What the runtime does to all actors at once is an input too."""
+        if now > self.now:
+            self.now = now
+        if self.inputs is not None:
+            self.record_input(TC_DOCUMENT, PyBytes_AS_STRING(document),
+                              <uint32_t>PyBytes_GET_SIZE(document), NULL, 0)
 
     @property
     def due(self):
@@ -607,6 +633,19 @@ cdef class Lane:
                 head.slot, head.bytes, head.version = slot, n, version
                 self.record_input(TC_INPUT_SLOT, &head, sizeof(head), to, n)
         return version
+
+    cdef bint has_room(self, Outbox outbox, uint32_t n) noexcept:
+        """Has the outbox more than its reserve left? Depends on its readers, so it is an input."""
+        cdef tc_input_slot head
+        if self.slot_feed is not None and self.slot_feed.get(NO_ROOM):
+            self.slot_feed[NO_ROOM].pop(0)
+            return False
+        if outbox.claim(n, False) != NULL:
+            return True
+        if self.inputs is not None:
+            head.slot, head.bytes, head.version = NO_ROOM, 0, 0
+            self.record_input(TC_INPUT_SLOT, &head, sizeof(head), NULL, 0)
+        return False
 
     cdef feed_slot(self, int slot):
         """Replay: the next recorded value of a slot, if this turn read a new one."""

@@ -85,7 +85,6 @@ from hotpath.records cimport (
     tc_order_id,
     tc_refused,
 )
-from hotpath.ring cimport tc_claim
 
 DEF TEXT_ROOM = 4096
 DEF HEADROOM = 64
@@ -121,6 +120,10 @@ cdef class Venue(Actor):
         self.reserved = True           # reports and cancels may use the outbox's reserve
         self.wants = 1 << TC_INTENT | 1 << TC_COMMAND
         self.stage_tick_to_order = self.stage_ack = self.stage_fill = self.stage_risk = -1
+
+    def on_gate_closed(self):
+        """Nothing new leaves from here on; cancels may."""
+        self.stopping = True
 
     # ---- configuration
 
@@ -213,7 +216,7 @@ cdef class Venue(Actor):
         n.kill = self.kill_word(i.strategy, at)
         n.agreed = self.agreed
         n.reconciled = self.reconciled and not self.stopping
-        n.room = tc_claim(&self.outbox.writer, sizeof(tc_approved), False) != NULL
+        n.room = self.lane.has_room(self.outbox, sizeof(tc_approved))
         if self.clock_slot >= 0 and self.lane.read_slot(self.clock_slot, clock, 16):
             n.uncertainty = clock[1]
         if i.attempt:
@@ -360,7 +363,7 @@ cdef class Venue(Actor):
             return 0
         if self.stage_tick_to_order >= 0:
             (<Stages>self.lane.stages).record(self.stage_tick_to_order,
-                                              o.sent - i.stamp_in_hand)
+                                              self.lane.clock() - i.stamp_in_hand)
         return 1
 
     cdef int send_text(self, tc_order* o, int n) except -1:
@@ -370,7 +373,7 @@ cdef class Venue(Actor):
             self.end_unsent(o, TC_REASON_NOT_SENT)
             return 0
         took = self.send(self.order_channel, self.text + HEADROOM, n)
-        o.sent = self.lane.clock()
+        o.sent = self.lane.now         # the turn's time, not the clock's: a replay decides alike
         if took == n:
             self.sent += 1
             self.want_query(o)
@@ -408,7 +411,7 @@ cdef class Venue(Actor):
         n = self.write_cancel(o, self.text + HEADROOM)
         if n <= 0 or self.send(self.order_channel, self.text + HEADROOM, n) != n:
             return 0
-        o.sent = self.lane.clock()
+        o.sent = self.lane.now
         self.sent += 1
         self.want_query(o)
         return 1

@@ -1,0 +1,427 @@
+"""`tiercel demo`: two simulated exchanges and the engine, from nothing to a report.
+
+The demo is the parent of both the exchanges and the root. The exchanges end with it, not with the
+root: when the root dies by a signal it is started again on the same state, as an operator would,
+and finds its orders at the exchanges. Nothing here trades; this file starts, watches, stops and
+asks for the report.
+"""
+
+from __future__ import annotations
+
+import base64
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, ClassVar
+
+import msgspec
+import orjson
+
+from engine.errors import EXIT_DONE, EXIT_ESCALATED, EXIT_NO, TiercelError
+
+ROOT_RESTARTS = 3
+READY_TIMEOUT_S = 20.0
+STOP_TIMEOUT_S = 20.0
+EXCHANGES = ("alpha", "beta")
+
+
+class ExchangeNotReady(TiercelError):
+    """A simulated exchange did not start."""
+
+    code: ClassVar[str] = "TCL-2101"
+    what = "The simulated exchange {name} did not start"
+    why = "{detail}"
+    do = "Look at {log}; a port in use or a full disk are the usual causes"
+
+
+class DemoBusy(TiercelError):
+    """Another demo runs on this state directory."""
+
+    code: ClassVar[str] = "TCL-2102"
+    what = "A demo is already running on {state}"
+    why = "Its process is {pid}"
+    do = "Stop it with `tiercel stop --state {state}` or choose another directory with --state"
+
+
+class EngineFailed(TiercelError):
+    """The root ended with an error of its own."""
+
+    code: ClassVar[str] = "TCL-2103"
+    what = "The engine ended with code {code}"
+    why = "Its own words are in {log}"
+    do = "Read root.err there; the state directory is whole and can be started again"
+    exit_code = EXIT_NO
+
+
+class Exchange(msgspec.Struct):
+    """One simulated exchange as the demo started it."""
+
+    name: str
+    process: Any
+    ready: dict[str, Any]
+    ledger: Path
+    log: Path
+
+
+class Key(msgspec.Struct):
+    """A test key made for this state directory: an Ed25519 pair and its label."""
+
+    api_key: str
+    private_pem: str
+    public_pem: str
+
+
+def make_key(path: Path) -> Key:
+    """The test key kept in `path` (0600), made when it is not there yet."""
+    if path.exists():
+        return msgspec.json.decode(path.read_bytes(), type=Key)
+    from cryptography.hazmat.primitives import serialization as s
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+    private = Ed25519PrivateKey.generate()
+    key = Key(
+        api_key=base64.urlsafe_b64encode(os.urandom(24)).decode(),
+        private_pem=private.private_bytes(
+            s.Encoding.PEM, s.PrivateFormat.PKCS8, s.NoEncryption()
+        ).decode(),
+        public_pem=private.public_key()
+        .public_bytes(s.Encoding.PEM, s.PublicFormat.SubjectPublicKeyInfo)
+        .decode(),
+    )
+    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(handle, "wb") as f:
+        f.write(msgspec.json.encode(key))
+    return key
+
+
+def die_with_parent() -> None:
+    """In the child: end when the demo ends, however it ends."""
+    import ctypes
+
+    ctypes.CDLL(None).prctl(1, signal.SIGTERM)  # PR_SET_PDEATHSIG
+
+
+def spawn(argv: list[str], log: Path, env: Mapping[str, str]) -> subprocess.Popen[bytes]:
+    """A child of the demo whose output goes to `log` (its first line to us)."""
+    with log.open("ab") as err:
+        return subprocess.Popen(
+            argv,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=err,
+            env=dict(env),
+            preexec_fn=die_with_parent,
+        )
+
+
+def first_line(process: subprocess.Popen[bytes], timeout_s: float) -> bytes:
+    """The child's first line on stdout, or nothing when it did not come in time."""
+    import select
+
+    assert process.stdout is not None
+    readable, _, _ = select.select([process.stdout], [], [], timeout_s)
+    return process.stdout.readline() if readable else b""
+
+
+def start_exchange(spec: dict[str, Any], directory: Path) -> Exchange:
+    """Start one exchange from its specification and wait until it answers."""
+    name = spec["name"]
+    path, log = directory / f"{name}.spec.json", directory / f"{name}.log"
+    path.write_bytes(orjson.dumps(spec, option=orjson.OPT_INDENT_2))
+    path.chmod(0o600)
+    process = spawn(
+        [sys.executable, "-m", "venues.simulated", "--spec", str(path)], log, os.environ
+    )
+    line = first_line(process, READY_TIMEOUT_S)
+    if not line:
+        process.kill()
+        tail = log.read_text(errors="replace").strip().splitlines()[-1:] or ["it said nothing"]
+        raise ExchangeNotReady(name=name, detail=tail[0], log=log)
+    return Exchange(
+        name=name,
+        process=process,
+        ready=orjson.loads(line),
+        ledger=Path(spec["ledger"]),
+        log=log,
+    )
+
+
+def stop_process(process: subprocess.Popen[bytes], timeout_s: float = STOP_TIMEOUT_S) -> int:
+    """SIGTERM, wait, SIGKILL; returns the exit code."""
+    if process.poll() is None:
+        process.send_signal(signal.SIGTERM)
+    try:
+        return process.wait(timeout_s)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        return process.wait()
+
+
+BALANCES = {"BTC": "10", "USDT": "1000000"}
+TAKER_FEE_BPS, MAKER_FEE_BPS = "1", "0"
+ACCOUNT = "tiercel"
+HEDGE_DEADLINE_NS = 2_000_000_000
+SHIPPED = Path(__file__).resolve().parent.parent / "configs" / "demo.yaml"
+
+
+def exchange_spec(name: str, directory: Path, key: Key, seed: int) -> dict[str, Any]:
+    """What one of the demo's exchanges is made of; the seed is shared, so their prices are."""
+    from cryptography.hazmat.primitives.serialization import (
+        Encoding,
+        PublicFormat,
+        load_pem_public_key,
+    )
+
+    raw = load_pem_public_key(key.public_pem.encode()).public_bytes(Encoding.Raw, PublicFormat.Raw)
+    return {
+        "name": name,
+        "ledger": str(directory / f"{name}.ledger.jsonl"),
+        "seed": seed,
+        "markets": [
+            {
+                "symbol": "BTCUSDT",
+                "base": "BTC",
+                "quote": "USDT",
+                "taker_fee_bps": TAKER_FEE_BPS,
+                "maker_fee_bps": MAKER_FEE_BPS,
+            }
+        ],
+        "accounts": [
+            {
+                "name": ACCOUNT,
+                "api_key": key.api_key,
+                "ed25519_public": base64.b64encode(raw).decode(),
+                "balances": BALANCES,
+            }
+        ],
+        "limits": {"orders_per_10s": 2000, "weight_per_minute": 60_000},
+        "control": str(directory / f"{name}.control"),
+    }
+
+
+class Demo:
+    """One session: exchanges, root, and what they came to."""
+
+    def __init__(self, state: Path, seed: int) -> None:
+        self.state, self.seed = state, seed
+        self.exchanges: list[Exchange] = []
+        self.root: subprocess.Popen[bytes] | None = None
+        self.runs: list[str] = []
+        self.root_restarts = 0
+        self.directory = state / "exchanges"
+        self.directory.mkdir(parents=True, exist_ok=True, mode=0o700)
+        (state / "log").mkdir(exist_ok=True, mode=0o700)
+        self._lock = self._take_lock()
+        self.started = time.monotonic()
+
+    def _take_lock(self) -> int:
+        import fcntl
+
+        path = self.state / "demo.lock"
+        handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            pid = os.read(handle, 32).decode() or "not known"
+            os.close(handle)
+            raise DemoBusy(state=self.state, pid=pid) from None
+        os.truncate(handle, 0)
+        os.pwrite(handle, str(os.getpid()).encode(), 0)
+        return handle
+
+    def start(self) -> None:
+        """Exchanges first, then the root on a configuration that names their addresses."""
+        environment = dict(os.environ)
+        venues = {}
+        for name in EXCHANGES:
+            key = make_key(self.directory / f"{name}.key.json")
+            spec = exchange_spec(name, self.directory, key, self.seed)
+            exchange = start_exchange(spec, self.directory)
+            self.exchanges.append(exchange)
+            upper = name.upper()
+            environment[f"TIERCEL_DEMO_{upper}_KEY"] = key.api_key
+            environment[f"TIERCEL_DEMO_{upper}_SECRET"] = key.private_pem
+            ws = f"ws://127.0.0.1:{exchange.ready['ws_port']}"
+            venues[name] = {
+                "endpoints": {
+                    "streams": ws,
+                    "orders": f"{ws}/ws-api/v3",
+                    "rest": f"http://127.0.0.1:{exchange.ready['rest_port']}",
+                },
+                "key": {
+                    "label": f"demo-{name}",
+                    "kind": "ed25519",
+                    "api_key": f"${{TIERCEL_DEMO_{upper}_KEY}}",
+                    "secret": f"${{TIERCEL_DEMO_{upper}_SECRET}}",
+                },
+            }
+        self.environment = environment
+        self.config = self.state / "demo.yaml"
+        document = {"include": [str(SHIPPED)], "venues": venues, "seed": self.seed}
+        self.config.write_bytes(orjson.dumps(document, option=orjson.OPT_INDENT_2))
+        listed = [
+            {
+                "name": e.name,
+                "pid": e.process.pid,
+                "ledger": str(e.ledger),
+                "control": str(self.directory / f"{e.name}.control"),
+                **{k: v for k, v in e.ready.items() if k.endswith("_port")},
+            }
+            for e in self.exchanges
+        ]
+        (self.state / "exchanges.json").write_bytes(orjson.dumps(listed))
+        self.start_root()
+
+    def start_root(self) -> None:
+        """The engine, as `tiercel run` starts it."""
+        self.root = spawn(
+            [
+                sys.executable,
+                "-m",
+                "engine.main",
+                "run",
+                str(self.config),
+                "--state",
+                str(self.state),
+            ],
+            self.state / "log" / "root.err",
+            self.environment,
+        )
+
+    def watch(self) -> int | None:
+        """Look after the root: None while it runs, its exit code when it ended for good.
+
+        A root that died by a signal is started again on the same state, at most three times.
+        """
+        assert self.root is not None
+        code = self.root.poll()
+        if code is None:
+            return None
+        if code < 0 and self.root_restarts < ROOT_RESTARTS:
+            self.root_restarts += 1
+            self.note_run()
+            self.start_root()
+            return None
+        return code
+
+    def note_run(self) -> None:
+        """Remember the run's name: its recordings and latencies belong to the report."""
+        from engine.state import read_run
+
+        run = read_run(self.state)
+        if run is not None and run.run not in self.runs:
+            self.runs.append(run.run)
+
+    def stop(self) -> int:
+        """The root in order (it cancels first), then the exchanges; the root's exit code."""
+        self.note_run()
+        code = stop_process(self.root) if self.root is not None else 0
+        for exchange in self.exchanges:
+            stop_process(exchange.process)
+        os.close(self._lock)
+        return code
+
+    def report(self) -> dict[str, Any]:
+        """The session's result, from the journal, the exchanges' ledgers and the recordings."""
+        from engine import report
+        from engine.replay import replay_file
+
+        seconds = time.monotonic() - self.started
+        parties = [report.Ledger(e.name, e.ledger, ACCOUNT) for e in self.exchanges]
+        found = report.session(self.state, parties, HEDGE_DEADLINE_NS)
+        recordings = [
+            path for run in self.runs if (path := self.state / "recordings" / f"{run}.tcr").exists()
+        ]
+        replays = [replay_file(path) for path in recordings]
+        found["replay_identical"] = bool(replays) and all(r["identical"] for r in replays)
+        found["replays"] = replays
+        found["restarts"] = report.restarts(self.state, self.runs)
+        found["state"] = str(self.state)
+        found["recording"] = str(recordings[-1]) if recordings else None
+        found["ledgers"] = [str(e.ledger) for e in self.exchanges]
+        found["seconds"] = round(seconds, 3)
+        found["latency"] = report.latencies(self.state, self.runs)
+        return found
+
+
+def run_demo(state: Path, *, for_s: float | None, seed: int, as_json: bool) -> int:
+    """The whole session; returns the exit code of the contract."""
+    demo = Demo(state, seed)
+    wanted = {"stop": False}
+
+    def on_signal(number: int, frame: object) -> None:
+        wanted["stop"] = True
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, on_signal)
+    try:
+        demo.start()
+        code = show(demo, for_s, wanted, as_json)
+    finally:
+        ended = demo.stop()
+    code = ended if code is None else code
+    if code not in (0, None) and code != EXIT_ESCALATED:
+        raise EngineFailed(code=code, log=state / "log")
+    found = demo.report()
+    if as_json:
+        sys.stdout.write(orjson.dumps(found).decode() + "\n")
+    else:
+        print_report(found)
+    if code == EXIT_ESCALATED:
+        return EXIT_ESCALATED
+    return EXIT_DONE if found["ledger_matches"] and found["replay_identical"] else EXIT_NO
+
+
+def show(demo: Demo, for_s: float | None, wanted: dict[str, bool], as_json: bool) -> int | None:
+    """Draw until time is up, a signal comes or the root ends (then its exit code)."""
+    from engine.screen import Looker, draw, plain_line
+
+    looker = Looker(demo.state)
+    is_terminal = sys.stdout.isatty() and not as_json
+    end = None if for_s is None else time.monotonic() + for_s
+
+    def over() -> bool:
+        return wanted["stop"] or (end is not None and time.monotonic() >= end)
+
+    if is_terminal:
+        from rich.live import Live
+
+        with Live(refresh_per_second=4, screen=False) as live:
+            while not over():
+                if (code := demo.watch()) is not None:
+                    return code
+                live.update(draw(looker.look(), "tiercel demo: simulated exchanges, test money"))
+                time.sleep(0.25)
+        return None
+    next_line = time.monotonic()
+    while not over():
+        if (code := demo.watch()) is not None:
+            return code
+        if not as_json and time.monotonic() >= next_line:
+            print(plain_line(looker.look(), time.monotonic() - demo.started), flush=True)
+            next_line += 1.0
+        time.sleep(0.05)
+    return None
+
+
+def print_report(found: dict[str, Any]) -> None:
+    """The report for people."""
+    yes = {True: "yes", False: "NO"}
+    tick = found["latency"].get("tick_to_order")
+    print()
+    print(
+        f"orders {found['orders']}, fills {found['fills']}, rejected {found['rejected']}, ", end=""
+    )
+    print(f"refused by the gate {found['refused']}, in doubt {found['orders_unknown']}")
+    print(f"P&L {found['pnl']} USDT, unhedged {found['unhedged']} BTC")
+    print(f"journal equals the exchanges' ledgers: {yes[found['ledger_matches']]}")
+    print(f"replayed to identical records: {yes[found['replay_identical']]}")
+    if tick:
+        p50, p99 = tick["p50_ns"] / 1000, tick["p99_ns"] / 1000
+        print(f"tick to order: p50 {p50:.1f} us, p99 {p99:.1f} us ({tick['count']} orders)")
+    print(f"restarts {found['restarts']}, events {found['events']}, {found['seconds']} s")
+    print(f"state: {found['state']}   recording: {found['recording']}")

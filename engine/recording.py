@@ -1,0 +1,192 @@
+"""Recordings (.tcr): a session's inputs and what its actors wrote, as raw records, in blocks.
+
+    magic, header, block, block, ..., end
+    header  u32 bytes, JSON, 16-byte digest
+    block   u32 bytes, that many bytes of records (each padded to 8), 16-byte digest
+    end     u32 0xffffffff, 16-byte digest: the recorder was stopped in order
+
+Every digest is a keyless BLAKE2b of the one before it and of the bytes it stands behind, so one
+changed byte anywhere, the header included, is found, and so is a block that is missing. A file
+without an end is a session whose recorder was killed: what is there is sound. A recorder that
+starts again on its file cuts a torn last block off and goes on.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterator
+from hashlib import blake2b
+from pathlib import Path
+from typing import Any, BinaryIO, ClassVar
+
+import msgspec
+
+from engine.errors import EXIT_NO, TiercelError
+from hotpath.records import SCHEMA_HASH
+
+MAGIC = b"TCLREC1\n"
+LENGTH = struct.Struct("<I")
+END = 0xFFFFFFFF
+DIGEST_BYTES = 16
+BLOCK_LIMIT = 64 * 1024 * 1024
+WORD = struct.Struct("<IHHQ")
+
+
+class NotARecording(TiercelError):
+    """The file is not a recording."""
+
+    code: ClassVar[str] = "TCL-7001"
+    what = "{path} is not a recording"
+    why = "{detail}"
+    do = "Give a .tcr file that `tiercel run --record` or `tiercel demo` has written"
+
+
+class RecordingDamaged(TiercelError):
+    """A byte of the recording is not what was written."""
+
+    code: ClassVar[str] = "TCL-7002"
+    what = "{path} is damaged"
+    why = "{detail}"
+    do = "Use a copy of the file; what stands before the damage can still be replayed"
+    exit_code = EXIT_NO
+
+    @property
+    def offset(self) -> object:
+        return self.values.get("offset")
+
+
+def digest(before: bytes, content: bytes) -> bytes:
+    """The link of the chain behind `content`."""
+    return blake2b(before + content, digest_size=DIGEST_BYTES).digest()
+
+
+def split_records(block: bytes) -> Iterator[bytes]:
+    """The records of a block, header and payload each, without padding."""
+    at = 0
+    while at < len(block):
+        length = LENGTH.unpack_from(block, at)[0]
+        yield block[at : at + length]
+        at += (length + 7) & ~7
+
+
+class Reading:
+    """A recording opened to be read; `header` is its document. RecordingDamaged while reading."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.is_complete = False
+        try:
+            self.file: BinaryIO = path.open("rb")
+        except OSError as error:
+            raise NotARecording(path=path, detail=error.strerror or str(error)) from None
+        if self.file.read(len(MAGIC)) != MAGIC:
+            raise NotARecording(path=path, detail="It does not begin like one")
+        content = self._part("its header")
+        self.chain = self._check(MAGIC, content, "its header")
+        self.header: dict[str, Any] = msgspec.json.decode(content)
+        self.sound_to = self.file.tell()
+
+    def _part(self, name: str) -> bytes:
+        at = self.file.tell()
+        raw = self.file.read(4)
+        if len(raw) == 4 and LENGTH.unpack(raw)[0] <= BLOCK_LIMIT:
+            content = self.file.read(LENGTH.unpack(raw)[0])
+            if len(content) == LENGTH.unpack(raw)[0]:
+                return content
+        raise RecordingDamaged(path=self.path, detail=f"{name} at {at} is torn", offset=at)
+
+    def _check(self, before: bytes, content: bytes, name: str) -> bytes:
+        at = self.file.tell()
+        told = self.file.read(DIGEST_BYTES)
+        if told != (right := digest(before, content)):
+            raise RecordingDamaged(
+                path=self.path, detail=f"{name}, ending at {at}, is not what was written", offset=at
+            )
+        return right
+
+    def blocks(self) -> Iterator[bytes]:
+        """The blocks in order; `is_complete` is set when the end was found."""
+        number = 0
+        while True:
+            raw = self.file.read(4)
+            if not raw:
+                return
+            if raw == LENGTH.pack(END):
+                self.chain = self._check(self.chain, b"end", "its end")
+                self.is_complete = not self.file.read(1)
+                if not self.is_complete:
+                    at = self.file.tell()
+                    raise RecordingDamaged(
+                        path=self.path, detail=f"bytes follow its end at {at}", offset=at
+                    )
+                return
+            self.file.seek(-len(raw), 1)
+            name = f"block {number}"
+            content = self._part(name)
+            self.chain = self._check(self.chain, content, name)
+            self.sound_to = self.file.tell()
+            yield content
+            number += 1
+
+    def records(self) -> Iterator[bytes]:
+        """Every record in the order in which it was taken."""
+        for block in self.blocks():
+            yield from split_records(block)
+
+    def close(self) -> None:
+        self.file.close()
+
+
+class Writing:
+    """A recording being written. A killed writer's file is gone on with, records once each."""
+
+    def __init__(self, path: Path, header: dict[str, Any]) -> None:
+        self.path = path
+        self.last: dict[int, int] = {}
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        if path.exists() and path.stat().st_size:
+            self._go_on()
+            return
+        self.file: BinaryIO = path.open("wb")
+        path.chmod(0o600)
+        content = msgspec.json.encode(header | {"schema_hash": SCHEMA_HASH})
+        self.chain = digest(MAGIC, content)
+        self.file.write(MAGIC + LENGTH.pack(len(content)) + content + self.chain)
+        self.file.flush()
+
+    def _go_on(self) -> None:
+        reading = Reading(self.path)
+        try:
+            for record in reading.records():
+                _, _, source, position = WORD.unpack_from(record)
+                self.last[source] = position
+        except RecordingDamaged:
+            pass  # a torn last block: cut off below; older damage is found by whoever replays
+        finally:
+            reading.close()
+        self.chain = reading.chain
+        self.file = self.path.open("r+b")
+        self.file.truncate(reading.sound_to)
+        self.file.seek(reading.sound_to)
+
+    def write(self, records: list[bytes]) -> int:
+        """Append the records not yet in the file as one block; returns how many they were."""
+        parts = []
+        for record in records:
+            length, _, source, position = WORD.unpack_from(record)
+            if position <= self.last.get(source, 0):
+                continue
+            self.last[source] = position
+            parts.append(record + bytes(-length % 8))
+        if parts:
+            content = b"".join(parts)
+            self.chain = digest(self.chain, content)
+            self.file.write(LENGTH.pack(len(content)) + content + self.chain)
+            self.file.flush()
+        return len(parts)
+
+    def close(self) -> None:
+        """Mark the recording complete."""
+        self.chain = digest(self.chain, b"end")
+        self.file.write(LENGTH.pack(END) + self.chain)
+        self.file.close()

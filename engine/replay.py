@@ -1,0 +1,332 @@
+"""Replay: the recorded inputs through the same actors, and every record they write compared.
+
+Lane by lane, in the order of the recording: a lane's start document says what its actors were
+built from; each input becomes the same turn at the same time; what the actors write is compared
+with what they had written, byte for byte but for the measured stamps (which stand last in a
+payload and are masked). Nothing is matched and nothing is sent: connections take every byte, but
+for the sends that the session's sockets refused.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from pathlib import Path
+from typing import Any, ClassVar
+
+import msgspec
+
+from engine.build import Built, build
+from engine.errors import TiercelError
+from engine.lane_spec import LaneSpec
+from engine.recording import Reading, RecordingDamaged
+from engine.secret import decode_hook
+from hotpath.board import Board
+from hotpath.lane import Actor, Lane, ScriptedConnection
+from hotpath.records import HEADER_BYTES, SPECS, Kind, LinkEvent, split, unpack
+from hotpath.ring import Outbox, Reader
+
+OUTBOX_BYTES = 8 * 1024 * 1024
+INPUTS = frozenset(
+    (Kind.INPUT_FRAME, Kind.INPUT_RECORD, Kind.INPUT_TIMER, Kind.INPUT_LINK, Kind.DOCUMENT)
+)
+
+
+class ReplayImpossible(TiercelError):
+    """The recording was made by a build whose records differ."""
+
+    code: ClassVar[str] = "TCL-7003"
+    what = "{path} cannot be replayed by this build"
+    why = "{detail}"
+    do = "Replay it with the build that made it"
+
+
+class Difference(Exception):
+    """The first difference: what stood in the recording and what the replay gave."""
+
+    def __init__(self, **values: Any) -> None:
+        super().__init__(str(values))
+        self.values = values
+
+
+def stamp_ranges() -> dict[int, list[tuple[int, int]]]:
+    """Kind to the byte ranges of its measured stamps, in the whole record."""
+    found = {}
+    for number, spec in SPECS.items():
+        ranges = [
+            (HEADER_BYTES + f.offset, HEADER_BYTES + f.offset + f.bytes)
+            for f in spec.fields
+            if f.name.startswith("stamp_")
+        ]
+        if ranges:
+            found[number] = ranges
+    return found
+
+
+STAMPS = stamp_ranges()
+
+
+def masked(record: bytes) -> bytes:
+    """The record with its measured stamps set to zero."""
+    ranges = STAMPS.get(record[4] | record[5] << 8)
+    if ranges is None:
+        return record
+    out = bytearray(record)
+    for start, end in ranges:
+        out[start:end] = bytes(end - start)
+    return bytes(out)
+
+
+class NoTransport:
+    """What actors ask of the world in a replay: nothing happens, the answers are recorded."""
+
+    def open(self, actor: Actor, channel: int, target: dict[str, Any]) -> None:
+        """The link event that answered it is in the recording."""
+
+    def request(self, *args: Any) -> None:
+        """The answer is in the recording."""
+
+
+class Segment:
+    """One lane from one start on: its actors, the input in hand, what is still to be compared."""
+
+    def __init__(self, document: dict[str, Any]) -> None:
+        self.spec = msgspec.convert(document["start"], LaneSpec, dec_hook=decode_hook)
+        slots = self.spec.board.slots
+        board = Board.private(sorted(slots, key=slots.__getitem__))
+        first = document["positions"]
+        self.outboxes = {
+            a.name: Outbox.private(OUTBOX_BYTES, a.source, first_position=first[a.name] + 1)
+            for a in self.spec.actors
+            if a.name in first
+        }
+        self.built: Built = build(
+            self.spec,
+            board,
+            lambda a: self.outboxes[a.name],
+            is_virtual=True,
+            offset=document["offset"],
+            seed=document["seed"],
+        )
+        self.lane: Lane = self.built.lane
+        self.lane.max_restarts = self.spec.supervision.max_restarts
+        self.lane.restart_window_ns = self.spec.supervision.max_seconds * 1_000_000_000
+        self.lane.transport = NoTransport()
+        self.lane.slot_feed = {}
+        self.readers = [Reader.of(o, lossy=True) for o in self.outboxes.values()]
+        self.sources = {a.source for a in self.spec.actors if a.name in first}
+        self.actors = {a.source: a for a in self.built.actors.values()}
+        self.produced: dict[int, deque[bytes]] = {s: deque() for s in self.sources}
+        self.recorded: dict[int, deque[bytes]] = {s: deque() for s in self.sources}
+        self.connections: dict[tuple[int, int], ScriptedConnection] = {}
+        self.pending: tuple[int, bytes, int] | None = None
+        self.failures: list[Any] = []
+        self.was_stopped = False
+        self.compared = 0
+
+    # ---- inputs
+
+    def take_input(self, kind: int, payload: bytes, now: int) -> None:
+        """An input, or what belongs to the one before it (slots read, sends that failed)."""
+        if kind == Kind.INPUT_SLOT:
+            slot = unpack(kind, payload)
+            assert self.lane.slot_feed is not None
+            self.lane.slot_feed.setdefault(slot.slot, []).append(slot.data)
+            return
+        if kind == Kind.INPUT_LINK:
+            link = unpack(kind, payload)
+            if link.event == LinkEvent.SEND_FAILED:
+                self.failures.append(link)
+                return
+        self.flush()
+        self.pending = (kind, payload, now)
+
+    def flush(self) -> None:
+        """Do the turn in hand, now that all that belongs to it was read."""
+        if self.pending is None:
+            return
+        kind, payload, now = self.pending
+        self.pending = None
+        for link in self.failures:
+            connection = self.connections.get((link.actor, link.channel))
+            if connection is not None:
+                took = link.code & 0xFFFFFFFF
+                connection.failures[link.code >> 32] = took - (1 << 32) if took >> 31 else took
+        self.failures.clear()
+        self.turn(kind, unpack(kind, payload), now)
+        if self.lane.slot_feed:
+            self.lane.slot_feed.clear()
+        self.collect()
+
+    def turn(self, kind: int, r: Any, now: int) -> None:
+        lane = self.lane
+        if kind == Kind.DOCUMENT:
+            what = r.document["turn"]
+            if what == "start":
+                lane.start(now)
+            elif what == "stop":
+                self.was_stopped = True
+                lane.stop(now)
+            else:
+                lane.close_gates(now)
+            return
+        actor = self.actors[r.actor]
+        if kind == Kind.INPUT_FRAME:
+            lane.take_frame(actor, r.channel, r.data, bool(r.last), now, r.opcode)
+        elif kind == Kind.INPUT_RECORD:
+            lane.take_record(actor, r.data, now)
+        elif kind == Kind.INPUT_TIMER:
+            lane.take_timer(actor, r.token, r.due, now)
+        else:
+            key = (r.actor, r.channel)
+            if r.event == LinkEvent.OPEN:
+                self.connections[key] = ScriptedConnection(r.channel)
+                actor.attach(self.connections[key])
+            elif r.event == LinkEvent.CLOSED and key in self.connections:
+                self.connections[key].close()
+            lane.take_link(actor, r.channel, r.event, r.code, now)
+
+    # ---- outputs
+
+    def collect(self) -> None:
+        for reader in self.readers:
+            while records := reader.take(4096):
+                self.produced[reader.source] += records
+                reader.store()
+        for source in self.sources:
+            self.compare(source)
+
+    def compare(self, source: int) -> None:
+        ours, theirs = self.produced[source], self.recorded[source]
+        while ours and theirs:
+            a, b = ours.popleft(), theirs.popleft()
+            self.compared += 1
+            if a != b and masked(a) != masked(b):
+                raise Difference(**told(self, source, b, a))
+
+    def end(self) -> None:
+        """The segment is over: nothing may be left that the other side has not."""
+        self.flush()
+        self.collect()
+        for source in sorted(self.sources):
+            if self.recorded[source]:
+                raise Difference(**told(self, source, self.recorded[source][0], None))
+            # a killed lane had its last input, and was not to write all that follows from it
+            if self.produced[source] and self.was_stopped:
+                raise Difference(**told(self, source, None, self.produced[source][0]))
+
+
+def told(
+    segment: Segment, source: int, recorded: bytes | None, replayed: bytes | None
+) -> dict[str, Any]:
+    """A difference in words that can be read and in JSON."""
+
+    def show(record: bytes | None) -> dict[str, Any] | None:
+        if record is None:
+            return None
+        header, payload = split(record)
+        fields = unpack(header.kind, payload)
+        shown = msgspec.to_builtins(fields, enc_hook=str)
+        return {
+            "kind": Kind(header.kind).name,
+            "position": header.position,
+            "time": header.time,
+            "cause": header.cause,
+            "fields": shown,
+        }
+
+    return {
+        "what": "record",
+        "lane": segment.spec.lane,
+        "actor": segment.actors[source].name,
+        "recorded": show(recorded),
+        "replayed": show(replayed),
+    }
+
+
+class Replay:
+    """All lanes of one recording."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.segments: dict[str, Segment] = {}
+        self.by_source: dict[int, Segment] = {}
+        self.records = self.compared = self.inputs = 0
+
+    def run(self) -> dict[str, Any]:
+        """{records, identical, first_difference, events_per_s}; ReplayImpossible, NotARecording."""
+        start = time.perf_counter()
+        difference: dict[str, Any] | None = None
+        try:
+            reading = Reading(self.path)
+            try:
+                for record in reading.records():
+                    self.take(record)
+                for segment in list(self.segments.values()):
+                    self.close(segment)
+            finally:
+                reading.close()
+        except RecordingDamaged as damaged:
+            difference = {"what": "damage", **damaged.sentences(), "offset": damaged.offset}
+        except Difference as found:
+            difference = found.values
+        seconds = time.perf_counter() - start
+        return {
+            "records": self.records,
+            "compared": self.compared + sum(s.compared for s in self.segments.values()),
+            "identical": difference is None,
+            "first_difference": difference,
+            "events_per_s": round(self.inputs / seconds) if seconds > 0 else 0,
+        }
+
+    def take(self, record: bytes) -> None:
+        """One record of the recording: an input of a lane, or what an actor wrote."""
+        self.records += 1
+        kind = record[4] | record[5] << 8
+        source = record[6] | record[7] << 8
+        segment = self.by_source.get(source)
+        if kind in INPUTS or kind == Kind.INPUT_SLOT:
+            header, payload = split(record)
+            if kind == Kind.DOCUMENT:
+                document = unpack(kind, payload).document
+                if isinstance(document, dict) and "start" in document:
+                    self.begin(source, document)
+                    return
+                if not isinstance(document, dict) or "turn" not in document:
+                    self.output(segment, source, record)
+                    return
+            if segment is None:
+                return  # a lane whose start was not recorded: nothing to compare
+            self.inputs += 1
+            segment.take_input(kind, payload, header.time)
+            return
+        self.output(segment, source, record)
+
+    def output(self, segment: Segment | None, source: int, record: bytes) -> None:
+        if segment is not None and source in segment.recorded:
+            segment.recorded[source].append(record)
+            segment.compare(source)
+
+    def begin(self, source: int, document: dict[str, Any]) -> None:
+        """A lane starts, or starts again."""
+        old = self.by_source.get(source)
+        if old is not None:
+            self.close(old)
+        try:
+            segment = Segment(document)
+        except msgspec.ValidationError as error:
+            raise ReplayImpossible(path=self.path, detail=str(error)) from None
+        self.segments[segment.spec.lane] = segment
+        self.by_source[source] = segment
+        for s in segment.sources:
+            self.by_source[s] = segment
+
+    def close(self, segment: Segment) -> None:
+        segment.end()
+        self.compared += segment.compared
+        self.segments.pop(segment.spec.lane, None)
+
+
+def replay_file(path: Path) -> dict[str, Any]:
+    """Replay a recording; see Replay.run."""
+    return Replay(path).run()

@@ -1,0 +1,139 @@
+"""What a session came to: counts, P&L, whether journal and ledgers agree, latencies."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from decimal import Decimal
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from engine import ledgers
+from engine.journal.names import Names, plain
+from engine.journal.profit import profit
+from engine.journal.store import open_reader
+from engine.latency import read_hlog
+from hotpath.records import Kind, unpack
+
+if TYPE_CHECKING:
+    import apsw
+    from hdrh.histogram import HdrHistogram
+
+REJECTED, UNKNOWN = 9, 1
+
+
+class Ledger:
+    """Where the judge's word on one venue lies."""
+
+    def __init__(self, venue: str, path: Path, account: str) -> None:
+        self.venue, self.path, self.account = venue, path, account
+
+
+def session(state: Path, parties: Iterable[Ledger], hedge_deadline_ns: int) -> dict[str, Any]:
+    """The report's counts and comparisons; reads the journal only."""
+    db = open_reader(state)
+    try:
+        names = Names(state, db)
+        found: dict[str, Any] = {
+            "orders": one(db, "SELECT count(*) FROM orders WHERE approved > 0 AND op != 2"),
+            "fills": one(db, "SELECT count(*) FROM fills WHERE quantity > 0"),
+            "rejected": one(db, f"SELECT count(*) FROM orders WHERE status = {REJECTED}"),
+            "refused": one(db, f"SELECT count(*) FROM event WHERE kind = {int(Kind.REFUSED)}"),
+            "events": one(db, "SELECT count(*) FROM event"),
+            "orders_unknown": one(db, f"SELECT count(*) FROM orders WHERE evidence = {UNKNOWN}"),
+            "pnl": profit(state, db)["pnl"],
+            "unhedged": plain(unhedged(db, names, hedge_deadline_ns)),
+        }
+        wrong = []
+        for party in parties:
+            ours = ledgers.journal_trades(db, names, party.venue)
+            theirs = ledgers.ledger_trades(party.path, party.account)
+            wrong += [{"venue": party.venue, **d} for d in ledgers.differences(ours, theirs)]
+        found["ledger_matches"] = not wrong
+        found["ledger_differences"] = wrong[:20]
+        return found
+    finally:
+        db.close()
+
+
+def one(db: apsw.Connection, sql: str) -> int:
+    """The one number a query gives."""
+    return int(next(iter(db.execute(sql)))[0])
+
+
+def unhedged(db: apsw.Connection, names: Names, deadline_ns: int) -> Decimal:
+    """Base quantity that groups have bought more than sold (or less), older than the deadline.
+
+    A hedge carries its pair's group, and what is too small for any venue's minimum is carried into
+    the next pair, so the sum over a strategy's groups is what stands open.
+    """
+    grouped: dict[tuple[int, int], int] = {}
+    for source, position, payload in db.execute(
+        "SELECT source, position, payload FROM event WHERE kind = ?", (int(Kind.INTENT),)
+    ):
+        intent = unpack(int(Kind.INTENT), payload)
+        if intent.group:
+            grouped[source, position] = source
+    net: dict[int, Decimal] = {}
+    last: dict[int, int] = {}
+    sql = (
+        "SELECT o.intent_source, o.intent_position, f.instrument, f.side, f.quantity, f.time"
+        " FROM fills f JOIN orders o ON o.id = f.order_id WHERE f.quantity > 0"
+    )
+    newest = 0
+    for source, position, instrument, side, quantity, time in db.execute(sql):
+        newest = max(newest, time)
+        if (source, position) not in grouped:
+            continue
+        base = quantity * Decimal(names.listings[instrument]["lot"])
+        net[source] = net.get(source, Decimal(0)) + (base if side == 1 else -base)
+        last[source] = max(last.get(source, 0), time)
+    end = one(db, "SELECT coalesce(max(time), 0) FROM event")
+    open_for = {s: end - t for s, t in last.items()}
+    return sum((abs(n) for s, n in net.items() if open_for[s] > deadline_ns), Decimal(0))
+
+
+def restarts(state: Path, runs: Iterable[str]) -> int:
+    """Lanes started again and actors restarted in place, in these runs, as the root told them."""
+    wanted, current, lanes, count = set(runs), "", set[str](), 0
+    db = open_reader(state)
+    try:
+        rows = db.execute(
+            "SELECT payload FROM event WHERE kind = ? ORDER BY id", (int(Kind.DOCUMENT),)
+        )
+        for (payload,) in rows:
+            document = unpack(int(Kind.DOCUMENT), payload).document
+            event = document.get("event") if isinstance(document, dict) else None
+            if event == "root_started":
+                current, lanes = document["run"], set()
+            elif event == "lane_started" and current in wanted:
+                count += document["lane"] in lanes
+                lanes.add(document["lane"])
+            elif event == "actor_restarted" and current in wanted:
+                count += 1
+    finally:
+        db.close()
+    return count
+
+
+def latencies(state: Path, runs: Iterable[str]) -> dict[str, dict[str, int]]:
+    """{stage: {count, p50_ns, p99_ns, p999_ns, max_ns}} over all lanes of these runs."""
+    merged: dict[str, HdrHistogram] = {}
+    for run in runs:
+        for path in sorted((state / "latency").glob(f"{run}-*.hlog")):
+            for stage, histogram in read_hlog(path).items():
+                if stage in merged:
+                    merged[stage].add(histogram)
+                else:
+                    merged[stage] = histogram
+    return {stage: summary(h) for stage, h in sorted(merged.items())}
+
+
+def summary(h: HdrHistogram) -> dict[str, int]:
+    """A histogram as the contract prints it."""
+    return {
+        "count": h.total_count,
+        "p50_ns": h.get_value_at_percentile(50),
+        "p99_ns": h.get_value_at_percentile(99),
+        "p999_ns": h.get_value_at_percentile(99.9),
+        "max_ns": h.get_max_value(),
+    }

@@ -1,0 +1,69 @@
+"""`tiercel run`: the root on a configuration, until a signal or a time ends it."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+from pathlib import Path
+
+import msgspec
+import orjson
+
+from engine import config
+from engine.root import Root
+
+EXCHANGES_FILE = "exchanges.json"
+
+
+def exchanges_of(state: Path) -> list[dict[str, object]]:
+    """The simulated exchanges that a demo started beside this state, for `ps`."""
+    path = state / EXCHANGES_FILE
+    try:
+        return msgspec.json.decode(path.read_bytes(), type=list[dict[str, object]])
+    except (OSError, msgspec.MsgspecError):
+        return []
+
+
+def run_application(
+    path: Path,
+    state: Path | None,
+    *,
+    for_s: float | None = None,
+    record: Path | None = None,
+    as_json: bool = False,
+) -> int:
+    """Run to the end; the exit code. A recording is copied to `record` afterwards."""
+    configuration = config.read(path)
+    if record is not None:
+        configuration = config.recorded(configuration)
+    directory = state or configuration.state
+    root = Root(
+        configuration,
+        directory,
+        exchanges=exchanges_of(directory),
+        for_s=for_s,
+        on_ready=None if as_json else announce,
+    )
+    try:
+        code = root.run()
+    finally:
+        made = directory / "recordings" / f"{root.run_name}.tcr"
+        if record is not None and made.exists():
+            shutil.copyfile(made, record)
+    if as_json:
+        summary = {
+            "application": configuration.application.application,
+            "run": root.run_name,
+            "state": str(directory),
+            "recording": str(record) if record else None,
+            "restarts": root.restarts,
+        }
+        sys.stdout.write(orjson.dumps(summary).decode() + "\n")
+    return code
+
+
+def announce(root: Root) -> None:
+    """One line when every lane is ready."""
+    lanes = ", ".join(root.lanes)
+    print(f"ready: {root.app.application} ({root.app.mode}), lanes {lanes}; state {root.path}")
+    print("Ctrl-C stops it in order; `tiercel ps` and `tiercel top` look at it.", flush=True)
