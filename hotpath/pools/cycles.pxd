@@ -31,3 +31,4 @@ cdef class Graph:
     cdef void size(self, int32_t cycle, u256 most, const Costs* costs, Trial* best) noexcept nogil
     cdef void release(self) noexcept
     cdef int keep(self, list found) except -1
+    cdef int look_up(self, int32_t pool) except -1

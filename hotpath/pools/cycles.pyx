@@ -7,7 +7,7 @@ through it is ranked by the sum of its hops' logarithms; the best few are sized 
 and four doubles each.
 """
 
-from libc.math cimport log
+from libc.math cimport exp, log
 from libc.stdlib cimport calloc, free
 
 from hotpath.pools.pool cimport Pool
@@ -46,9 +46,10 @@ cdef class Graph:
         self.count = 0
 
     def add(self, Pool pool not None, token0, token1):
-        """A pool between two tokens (any hashable names); returns its number."""
+        """A pool between two tokens (any hashable names); returns its number. `build` comes after the last."""
         if token0 == token1:
             raise Refusal("bad_field", "a pool has two tokens")
+        self.release()  # the lists of cycles are of the graph as it was
         self.pools.append(pool)
         self.ends.append((token0, token1))
         return len(self.pools) - 1
@@ -156,6 +157,11 @@ cdef class Graph:
             directions[i] = c.directions[i]
         best_trial(pools, directions, c.hops, most, costs, best)
 
+    cdef int look_up(self, int32_t pool) except -1:
+        if self.raw == NULL or not 0 <= pool < len(self.pools):
+            raise Refusal("bad_field", "no such pool, or build was not called after the last add")
+        return 0
+
     def changed(self, int32_t pool, max_in, int32_t top=10, fixed=0, gas_price_e9=0, tip_bps=0):
         """A pool has changed: its cycles ranked, the best `top` sized. A list of (cycle, Sized), best net
         first; only what gains. Costs as in `best_size`, in each cycle's own first coin."""
@@ -163,8 +169,7 @@ cdef class Graph:
         cdef Sized sized
         cdef u256 most = from_int(max_in)
         cdef int32_t i, n
-        if not 0 <= pool < len(self.pools) or self.raw == NULL:
-            raise Refusal("bad_field", "no such pool, or build was not called")
+        self.look_up(pool)
         if not 0 <= tip_bps <= 10000 or fixed >> 200 or gas_price_e9 >> 160:
             raise Refusal("bad_field", "tip_bps is a share; costs are below 2^200, a gas price below 2^160")
         if not 0 < top <= MOST_TOP:
@@ -195,14 +200,14 @@ cdef class Graph:
 
     def cycles_through(self, int32_t pool):
         """Numbers of the cycles that a pool lies in."""
-        if not 0 <= pool < len(self.pools):
-            raise IndexError(pool)
+        self.look_up(pool)
         return [self.through[i] for i in range(self.begins[pool], self.begins[pool + 1])]
 
     def ranking(self, int32_t pool, int32_t top):
         """(cycle, rate) of the best `top` cycles through a pool by doubles; a rate above 1 promises a gain."""
-        from math import exp
-
+        self.look_up(pool)
+        if not 0 < top <= MOST_TOP:
+            raise Refusal("bad_field", f"top is from 1 to {MOST_TOP}")
         self.refresh(pool)
         n = self.rank_through(pool, min(top, max(1, self.begins[pool + 1] - self.begins[pool])))
         return [(self.ranked[i].cycle, exp(self.ranked[i].rate)) for i in range(n)]

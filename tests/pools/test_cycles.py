@@ -148,5 +148,14 @@ def test_bounds() -> None:
             graph.changed(pool, 1, top=top)
     with pytest.raises(Refusal):
         graph.add(pools[0], 1, 1)
+    graph.add(pools[0], 0, 7)
+    for look in (
+        graph.cycles_through,
+        lambda p: graph.ranking(p, 5),
+        lambda p: graph.changed(p, 9),
+    ):
+        with pytest.raises(Refusal):
+            look(0)
+    assert len(graph) == 0
     empty = Graph()
     assert empty.build() == 0
