@@ -91,7 +91,7 @@ typedef struct {
     int64_t touched;    /* engine time of the last report that changed it */
     int64_t state_time; /* newest venue time among fills, suspensions and resumptions */
     int64_t sent;       /* engine time of the last command sent for it */
-    int64_t query_due, first_query;
+    int64_t query_due, first_query, first_absent;
     uint64_t cause; /* the intent's record */
     uint32_t instrument, facts, flags;
     int32_t reason;

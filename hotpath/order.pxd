@@ -57,7 +57,8 @@ cdef extern from "hotpath/order.h" nogil:
         int64_t new_price, new_quantity
         int64_t guessed, guessed_price
         int64_t created, deadline, touched, sent
-        int64_t query_due, first_query
+        int64_t query_due, first_query, first_absent
+        int64_t here
         uint64_t cause
         uint32_t instrument, facts, flags
         int32_t reason

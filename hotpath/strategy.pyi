@@ -38,3 +38,15 @@ class Strategy(Actor):
         submit: bool = True,
     ) -> int: ...
     def cancel(self, market: Market, order_id: int, *, rule: int = 0) -> None: ...
+    def replace(
+        self,
+        market: Market,
+        order_id: int,
+        *,
+        side: int,
+        price: int,
+        quantity: int,
+        type: int = ...,
+        time_in_force: int = ...,
+        rule: int = 0,
+    ) -> int: ...

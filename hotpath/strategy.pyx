@@ -24,6 +24,7 @@ from hotpath.records cimport (
     TC_LIMIT,
     TC_OP_CANCEL,
     TC_OP_PLACE,
+    TC_OP_REPLACE,
     TC_ORDER_EVENT,
     TC_REASON_GROUP,
     TC_REFUSED,
@@ -230,6 +231,21 @@ cdef class Strategy(Actor):
         cdef tc_order_id order = self.id_of(position, self.drafted - 1, 0)
         if submit:
             self.submit()
+        return (<object>order.hi << 64) | order.lo
+
+    def replace(self, Market market, order_id, *, int side, int64_t price, int64_t quantity,
+                int type=TC_LIMIT, int time_in_force=TC_GTC, int rule=0):
+        """Another price and total quantity in place of an order of this strategy; the new id."""
+        cdef tc_intent* i = self.draft(market)
+        if i == NULL:
+            raise TooManyLegs(self.name)
+        i.op, i.side, i.price, i.quantity, i.rule = TC_OP_REPLACE, side, price, quantity, rule
+        i.type, i.time_in_force, i.expected_price = type, time_in_force, price
+        i.target.hi = order_id >> 64
+        i.target.lo = order_id & 0xffffffffffffffff
+        cdef uint64_t position = self.outbox.writer.position + self.drafted
+        cdef tc_order_id order = self.id_of(position, self.drafted - 1, 0)
+        self.submit()
         return (<object>order.hi << 64) | order.lo
 
     def cancel(self, Market market, order_id, *, int rule=0):

@@ -67,7 +67,7 @@ cdef class Venue(Actor):
     cdef int execute(self, const tc_header* intent) except -1       # 1 sent, 0 not
     cdef int execute_cancel(self, const tc_header* r, const tc_intent* i) except -1
     cdef int cancel_order(self, tc_order* o, uint64_t cause) except -1
-    cdef int send_text(self, tc_order* o, int n) except -1
+    cdef int send_order(self, tc_order* o, int n) except -1
     cdef tc_order_id id_of(self, const tc_header* r, const tc_intent* i) noexcept
     cdef int gather(self, const tc_header* r, const tc_intent* i) except -1
     cdef bint is_retry(self, const tc_header* r, const tc_intent* i)

@@ -48,7 +48,9 @@ from hotpath.order cimport (
     TC_EFFECT_TERMINAL,
     Orders,
     order_apply,
+    order_id_none,
     order_id_pack,
+    order_id_same,
     orders_by_id,
     orders_new,
     status_is_live,
@@ -65,7 +67,9 @@ from hotpath.records cimport (
     TC_EV_DENIED,
     TC_EV_FILL,
     TC_EV_REJECT,
+    TC_EV_REPLACE_REJECTED,
     TC_EV_REPLACE_REQUESTED,
+    TC_EV_TRADE_BUST,
     TC_EV_UNKNOWN,
     TC_FILL,
     TC_INTENT,
@@ -315,6 +319,11 @@ cdef class Venue(Actor):
         memset(&denied, 0, sizeof(denied))
         denied.id, denied.type, denied.reason, denied.definite = o.id, TC_EV_DENIED, reason, 1
         denied.cumulative = -1
+        if not order_id_none(o.replacement):       # a replace that never left: the order lives
+            denied.type = TC_EV_REPLACE_REJECTED
+            gate_release(&self.gate.g, o.replacement)
+        else:
+            gate_release(&self.gate.g, o.id)
         self.report(o, &denied, o.cause, 0, 0, False)
         return 0
 
@@ -359,14 +368,14 @@ cdef class Venue(Actor):
             self.refuse(r, &out)
             self.end_unsent(o, TC_REASON_NOT_SENT)
             return 0
-        if not self.send_text(o, n):
+        if not self.send_order(o, n):
             return 0
         if self.stage_tick_to_order >= 0:
             (<Stages>self.lane.stages).record(self.stage_tick_to_order,
                                               self.lane.clock() - i.stamp_in_hand)
         return 1
 
-    cdef int send_text(self, tc_order* o, int n) except -1:
+    cdef int send_order(self, tc_order* o, int n) except -1:
         """One send of the text in the buffer. 1: the socket took all of it."""
         cdef int64_t took
         if n <= 0:
@@ -378,10 +387,11 @@ cdef class Venue(Actor):
             self.sent += 1
             self.want_query(o)
             return 1
-        if took <= 0 and o.pending == 0:
+        if took <= 0:
             self.end_unsent(o, TC_REASON_NOT_SENT)   # the kernel took nothing: that is proof
         else:
             self.unknown(o, TC_REASON_SEND_PARTIAL)
+            self.close(self.order_channel)           # half a frame: the connection is over
         return 0
 
     cdef int execute_cancel(self, const tc_header* r, const tc_intent* i) except -1:
@@ -432,8 +442,13 @@ cdef class Venue(Actor):
     cdef uint32_t report(self, tc_order* o, tc_report* r, uint64_t cause, int64_t fee,
                          uint32_t fee_asset, bint maker) except *:
         """Apply one thing said about an order; emits its record and settles the gate."""
+        cdef tc_order_id was = o.id, open_replace = o.replacement
         cdef uint32_t effect = order_apply(&self.orders.t, o, r, self.lane.now)
         cdef uint32_t what = effect & TC_EFFECT_MASK
+        if not order_id_same(was, o.id):
+            gate_close(&self.gate.g, was)          # the chain goes on under the new id
+        elif not order_id_none(open_replace) and order_id_none(o.replacement):
+            gate_close(&self.gate.g, open_replace)
         if what == TC_EFFECT_IGNORED:
             self.duplicates += 1
         else:
@@ -480,7 +495,8 @@ cdef class Venue(Actor):
     cdef int settle(self, tc_order* o, const tc_report* r, uint32_t effect) except -1:
         """What a report means for the gate and for what must be asked."""
         if effect & TC_EFFECT_POSITION:
-            gate_fill(&self.gate.g, o.instrument, o.id, o.strategy, o.side, r.price, r.quantity)
+            gate_fill(&self.gate.g, o.instrument, o.id, o.strategy, o.side, r.price,
+                      -r.quantity if r.type == TC_EV_TRADE_BUST else r.quantity)
         if effect & TC_EFFECT_TERMINAL:
             gate_close(&self.gate.g, o.id)
         if effect & TC_EFFECT_HALT and gate_instrument(&self.gate.g, o.instrument) != NULL:

@@ -1,0 +1,560 @@
+"""The venue against a scripted exchange: an order's life, and each way to lose a word of it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from hotpath.order import read_id, spell_id
+from hotpath.records import Kind
+from tests.venues.binance.stage import HMAC, MS, WORD, S, Stage
+from venues.binance.profile import SPOT, absent_after_ns, query_delay_ns
+from venues.binance.sign import socket_payload
+
+
+def started(kind: str = "ed25519", **settings: Any) -> Stage:
+    stage = Stage(kind, **settings)
+    stage.start()
+    return stage
+
+
+def ack(stage: Stage, id: int) -> None:
+    stage.reply("p" + spell_id(id), {
+        "symbol": "BTCUSDT", "orderId": 9, "orderListId": -1, "clientOrderId": spell_id(id),
+        "transactTime": stage.now // MS,
+    })  # fmt: skip
+
+
+def test_the_gate_opens_only_after_everything_was_compared() -> None:
+    stage = Stage()
+    stage.tick()
+    stage.connect()
+    stage.place()
+    assert [r.control for _, r in stage.records(Kind.REFUSED)] == [1]
+    assert stage.methods() == ["session.logon"]
+    logon = stage.sent[0]["params"]
+    assert set(logon) == {"apiKey", "timestamp", "recvWindow", "signature"}
+    stage.serve()
+    assert stage.venue.state == "ready" and stage.venue.reconciled
+    assert stage.methods()[1:] == [
+        "userDataStream.subscribe", "openOrders.status", "myTrades", "exchangeInfo",
+        "account.status",
+    ]  # fmt: skip
+    assert "apiKey" not in stage.sent[1]["params"], "logged on: no more signatures"
+    stage.place()
+    assert stage.methods()[-1] == "order.place"
+
+
+def test_a_placement_as_it_goes_out() -> None:
+    stage = started()
+    id = stage.place(side=2, price=5_010_000, quantity=25, type=3)
+    message = stage.sent[-1]
+    assert message == {
+        "id": "p" + spell_id(id), "method": "order.place", "params": {
+            "symbol": "BTCUSDT", "side": "SELL", "type": "LIMIT_MAKER", "newOrderRespType": "ACK",
+            "selfTradePreventionMode": "EXPIRE_TAKER", "newClientOrderId": spell_id(id),
+            "timestamp": stage.now // MS, "quantity": "0.0025", "price": "50100.00",
+        },
+    }  # fmt: skip
+    assert read_id(message["params"]["newClientOrderId"]) == id
+
+
+def test_prepared_text_equals_the_request_built_whole() -> None:
+    """The same order from a key that logs on and from one that signs each request."""
+    prepared, signed = started(), started(HMAC)
+    for more in ({}, {"time_in_force": 2}, {"time_in_force": 3}, {"type": 2}, {"type": 3}):
+        texts = []
+        for stage in (prepared, signed):
+            stage.place(**more, price=4_990_000 + len(stage.sent))
+            texts.append(stage.sent[-1])
+        params = texts[1]["params"]
+        assert params["signature"] and socket_payload(params)
+        theirs = {"apiKey", "recvWindow", "signature", "timestamp"}
+        assert {k: v for k, v in texts[0]["params"].items() if k != "timestamp"} == {
+            k: v for k, v in params.items() if k not in theirs
+        }
+        for stage in (prepared, signed):
+            ack(stage, int(str(read_id(stage.sent[-1]["params"]["newClientOrderId"]))))
+            last = int(str(read_id(stage.sent[-1]["params"]["newClientOrderId"])))
+            stage.report(last, "CANCELED", X="CANCELED")
+
+
+def test_approved_is_written_before_the_first_byte() -> None:
+    stage = started()
+    seen: list[list[Any]] = []
+    hear = stage.hear
+
+    def check(raw: bytes) -> None:
+        seen.append([h.kind for h, _ in stage.records()])
+        hear(raw)
+
+    assert stage.connection is not None
+    stage.connection.on_send = check  # type: ignore[attr-defined]
+    stage.place()
+    assert seen == [[Kind.APPROVED]]
+
+
+def test_placed_filled_in_parts_and_done() -> None:
+    stage = started()
+    id = stage.place()
+    assert stage.state(id) == ("PENDING_NEW", "NONE", "CONFIRMED", 0)
+    ack(stage, id)
+    stage.report(id, "NEW")
+    assert stage.state(id) == ("NEW", "NONE", "CONFIRMED", 0)
+    stage.fill(id, 5, "0.0040", "0.0040")
+    stage.fill(id, 5, "0.0040", "0.0040")
+    stage.fill(id, 6, "0.0060", "0.0100", "49899.99")
+    assert stage.state(id) == ("FILLED", "NONE", "CONFIRMED", 100)
+    fills = [f for _, f in stage.records(Kind.FILL)]
+    assert [(f.trade_id, f.price, f.quantity, f.fee, f.fee_asset) for f in fills] == [
+        (5, 4_990_000, 40, 100_000, 3), (6, 4_989_999, 60, 100_000, 3),
+    ]  # fmt: skip
+    assert stage.venue.gate.exposure(100) == (100, 0, 0, 0)
+
+
+def test_every_record_names_the_intent_as_its_cause() -> None:
+    stage = started()
+    id = stage.place()
+    ack(stage, id)
+    stage.fill(id, 5, "0.0100", "0.0100")
+    causes = {h.cause for h, _ in stage.records()}
+    assert causes == {(5 << 48) | 1}
+
+
+def test_rejected_for_certain_and_not_for_certain() -> None:
+    stage = started()
+    id = stage.place()
+    stage.error("p" + spell_id(id), -2010, msg="Account has insufficient balance.")
+    assert stage.state(id)[0] == "REJECTED"
+    assert stage.venue.gate.exposure(100) == (0, 0, 0, 0)
+    for code, status, msg in (
+        (-1007, 400, "Timeout"), (-1008, 503, "busy"), (-2010, 500, "x"), (-1003, 429, "slow"),
+        (-9999, 400, "new code"), (-2010, 400, "Duplicate order sent."),
+    ):  # fmt: skip
+        stage = started()
+        id = stage.place()
+        stage.error("p" + spell_id(id), code, status, msg)
+        assert stage.state(id)[::2] == ("PENDING_NEW", "UNKNOWN"), code
+        assert stage.venue.gate.exposure(100) == (0, 100, 0, 1), "its worst case stays reserved"
+
+
+def test_cancel_and_its_rejection() -> None:
+    stage = started()
+    id = stage.place()
+    ack(stage, id)
+    stage.strategy.cancel(stage.market, id)
+    assert stage.sent[-1]["method"] == "order.cancel"
+    assert stage.sent[-1]["params"]["origClientOrderId"] == spell_id(id)
+    assert stage.state(id)[1] == "CANCEL"
+    stage.report(id, "CANCELED", X="CANCELED", c="other", C=spell_id(id))
+    assert stage.state(id) == ("CANCELED", "NONE", "CONFIRMED", 0)
+
+    id = stage.place(price=4_980_000)
+    ack(stage, id)
+    stage.strategy.cancel(stage.market, id)
+    stage.error("c" + spell_id(id), -2011, msg="Unknown order sent.")
+    assert stage.state(id)[1:3] == ("NONE", "UNKNOWN")
+    stage.order(id, "FILLED", executedQty="0.0100", orderId=9)
+    stage.trades = [{
+        "symbol": "BTCUSDT", "id": 8, "orderId": 9, "price": "49800", "qty": "0.0100",
+        "commission": "0.1", "commissionAsset": "USDT", "time": stage.now // MS, "isBuyer": True,
+        "isMaker": True,
+    }]  # fmt: skip
+    stage.wait(500)
+    assert stage.state(id) == ("FILLED", "NONE", "CONFIRMED", 100), "the query brought its trades"
+
+
+def places(stage: Stage) -> list[str]:
+    return [m["id"] for m in stage.sent if m["method"] == "order.place"]
+
+
+def test_a_lost_reply_never_leads_to_a_second_order() -> None:
+    """The order lives at the exchange; we hear nothing, ask, and learn so."""
+    stage = started()
+    id = stage.place()
+    stage.answers = False
+    stage.wait(990)
+    assert stage.state(id)[2] == "CONFIRMED"
+    stage.wait(100)
+    assert stage.state(id)[::2] == ("PENDING_NEW", "UNKNOWN")
+    stage.answers = True
+    stage.order(id)
+    stage.wait(300)
+    assert stage.state(id) == ("NEW", "NONE", "CONFIRMED", 0)
+    stage.wait(60_000)
+    assert places(stage) == ["p" + spell_id(id)]
+
+
+def test_queries_come_at_their_times() -> None:
+    stage = started(reconcile_s=600)
+    id = stage.place()
+    stage.error("p" + spell_id(id), -1007)
+    began, times = stage.now, []
+    stage.answers = False
+    for _ in range(900):
+        before = len(stage.sent)
+        stage.wait(50)
+        if any(m["method"] == "order.status" for m in stage.sent[before:]):
+            times.append((stage.now - began) // MS)
+    expected = [100, 300, 1000, 3000, 10_000, 20_000, 30_000, 40_000]
+    assert len(times) == len(expected)
+    for got, wanted in zip(times, expected, strict=True):
+        assert wanted <= got <= wanted + 100
+
+
+def test_absence_needs_five_answers_ten_seconds_and_the_history() -> None:
+    stage = started()
+    id = stage.place()
+    stage.error("p" + spell_id(id), -1007)
+    began = stage.now
+    while stage.state(id)[0] == "PENDING_NEW":
+        stage.wait(50)
+        assert stage.now - began < 60 * S
+    assert stage.state(id)[0] == "REJECTED"
+    assert stage.now - began >= absent_after_ns(SPOT)
+    queries = [m for m in stage.sent if m["method"] == "order.status"]
+    assert len(queries) >= 5 and any(m["method"] == "allOrders" for m in stage.sent)
+    assert places(stage) == ["p" + spell_id(id)]
+
+
+def test_failed_lookups_prove_nothing() -> None:
+    stage = started()
+    id = stage.place()
+    stage.error("p" + spell_id(id), -1007)
+    stage.answers = False
+    for _ in range(1200):
+        before = len(stage.sent)
+        stage.wait(50)
+        for m in stage.sent[before:]:
+            if m["method"] == "order.status":
+                stage.error(m["id"], -1007, 504)
+    assert stage.state(id)[::2] == ("PENDING_NEW", "UNKNOWN")
+
+
+def test_an_order_found_in_the_history_is_not_absent() -> None:
+    """`order.status` says no such order; the history knows better."""
+    stage = started()
+    id = stage.place()
+    stage.error("p" + spell_id(id), -1007)
+    stage.answers = False
+    hidden, heard = stage.order(id), 0
+    for _ in range(600):
+        stage.wait(50)
+        while heard < len(stage.sent):
+            m = stage.sent[heard]
+            heard += 1
+            if m["method"] == "order.status":
+                stage.error(m["id"], -2013)
+            elif m["method"] == "allOrders":
+                stage.reply(m["id"], [hidden])
+    assert stage.state(id) == ("NEW", "NONE", "CONFIRMED", 0)
+
+
+def test_a_late_acknowledgement_after_unknown() -> None:
+    stage = started()
+    id = stage.place()
+    stage.answers = False
+    stage.wait(5000)
+    assert stage.state(id)[2] == "UNKNOWN"
+    ack(stage, id)
+    ack(stage, id)
+    assert stage.state(id) == ("NEW", "NONE", "CONFIRMED", 0)
+
+
+def test_a_late_acknowledgement_after_absence_is_a_live_dispute() -> None:
+    stage = started()
+    id = stage.place()
+    stage.error("p" + spell_id(id), -1007)
+    stage.wait(40_000)
+    assert stage.state(id)[0] == "REJECTED"
+    stage.report(id, "NEW")
+    assert stage.state(id)[::2] == ("NEW", "DISPUTED")
+    stage.place(price=4_980_000)
+    assert [r.control for _, r in stage.records(Kind.REFUSED)] == [2], "its instrument is halted"
+
+
+def test_a_disconnect_closes_the_gate_and_makes_the_open_command_unknown() -> None:
+    stage = started()
+    working, waiting = stage.place(), stage.place(price=4_980_000)
+    ack(stage, working)
+    stage.disconnect()
+    assert stage.state(working) == ("NEW", "NONE", "CONFIRMED", 0)
+    assert stage.state(waiting)[::2] == ("PENDING_NEW", "UNKNOWN")
+    stage.records()
+    stage.place(price=4_970_000)
+    assert [r.control for _, r in stage.records(Kind.REFUSED)] == [1]
+    # while we were away the one was cancelled, the other arrived
+    stage.order(working, "CANCELED")
+    stage.open_orders = [stage.order(waiting, orderId=10)]
+    stage.wait(200)
+    assert len(stage.transport.opens) == 2
+    stage.connect()
+    stage.serve()
+    stage.wait(2000)
+    assert stage.venue.state == "ready"
+    assert stage.state(working)[0] == "CANCELED"
+    assert stage.state(waiting) == ("NEW", "NONE", "CONFIRMED", 0)
+    assert places(stage) == ["p" + spell_id(working), "p" + spell_id(waiting)]
+
+
+def test_fills_of_an_absence_are_fetched_before_the_gate_opens() -> None:
+    stage = started()
+    id = stage.place()
+    ack(stage, id)
+    stage.disconnect()
+    stage.order(id, "FILLED", executedQty="0.0100")
+    stage.trades = [{
+        "symbol": "BTCUSDT", "id": 8, "orderId": 9, "price": "49900", "qty": "0.0100",
+        "commission": "0.1", "commissionAsset": "USDT", "time": stage.now // MS, "isBuyer": True,
+        "isMaker": True,
+    }]  # fmt: skip
+    stage.wait(200)
+    stage.connect()
+    stage.serve()
+    assert stage.venue.state == "ready"
+    assert stage.state(id) == ("FILLED", "NONE", "CONFIRMED", 100)
+
+
+def test_pages_of_trades_are_read_to_the_end() -> None:
+    stage = Stage()
+    stage.tick()
+    stage.connect()
+    page = [{
+        "symbol": "BTCUSDT", "id": n, "orderId": 1, "price": "1", "qty": "0.0001",
+        "commission": "0", "commissionAsset": "USDT", "time": 1, "isBuyer": True, "isMaker": True,
+    } for n in range(1, 1001)]  # fmt: skip
+    stage.trades = page
+    while "myTrades" not in stage.methods():
+        stage.serve()
+        break
+    asked = [m for m in stage.sent if m["method"] == "myTrades"]
+    assert asked[1]["params"]["fromId"] == 1001
+    assert stage.venue.state == "reconciling", "a full page keeps the gate closed"
+
+
+def test_a_partial_send_is_unknown_and_ends_the_connection() -> None:
+    stage = started()
+    assert stage.connection is not None
+    stage.failures[stage.connection.sends + 1] = 17
+    id = stage.place()
+    assert stage.state(id)[::2] == ("PENDING_NEW", "UNKNOWN")
+    assert not stage.connection.is_open
+
+
+def test_what_the_socket_did_not_take_is_denied() -> None:
+    stage = started()
+    assert stage.connection is not None
+    stage.failures[stage.connection.sends + 1] = 0
+    id = stage.place()
+    assert stage.state(id)[0] == "DENIED"
+    assert stage.venue.gate.exposure(100) == (0, 0, 0, 0)
+
+
+@pytest.mark.parametrize("status", [429, 418])
+def test_a_ban_is_obeyed(status: int) -> None:
+    stage = started()
+    id = stage.place()
+    until = stage.now // MS + 30_000
+    stage.error("p" + spell_id(id), -1003, status, data={"retryAfter": until})
+    sent = len(stage.sent)
+    other = stage.place(price=4_980_000)
+    assert len(stage.sent) == sent and stage.state(other)[0] == "DENIED"
+    stage.answers = False
+    stage.wait(29_000)
+    assert len(stage.sent) == sent, "not one request while we were told to be silent"
+    stage.answers = True
+    stage.order(id)
+    stage.wait(15_000)
+    assert stage.state(id)[0] == "NEW"
+
+
+def test_kill_cancels_in_bulk_then_by_id_until_none_lives() -> None:
+    stage = started()
+    ids = [stage.place(price=4_990_000 - n) for n in range(3)]
+    for id in ids:
+        ack(stage, id)
+    stage.sent.clear()
+    stage.served = 0
+    stage.answers = False
+    stage.board.write(1, WORD.pack(1))
+    stage.place(price=4_900_000)
+    assert [r.control for _, r in stage.records(Kind.REFUSED)] == [21]
+    stage.wait(60)
+    assert stage.methods() == ["openOrders.cancelAll"] + ["order.cancel"] * 3
+    for id in ids[:2]:
+        stage.report(id, "CANCELED", X="CANCELED", c="z", C=spell_id(id))
+    stage.sent.clear()
+    stage.wait(3000)
+    again = [m["params"]["origClientOrderId"] for m in stage.sent if m["method"] == "order.cancel"]
+    assert set(again) == {spell_id(ids[2])} and len(again) >= 2, "the last one is asked for again"
+
+
+def test_kill_of_one_strategy_leaves_the_others_alone() -> None:
+    stage = started()
+    id = stage.place()
+    ack(stage, id)
+    stage.board.write(3, WORD.pack(1))
+    stage.wait(60)
+    assert "order.cancel" in stage.methods() and "openOrders.cancelAll" not in stage.methods()
+
+
+def test_stop_cancels_first() -> None:
+    stage = started()
+    id = stage.place()
+    ack(stage, id)
+    stage.lane.stop(stage.now)
+    assert stage.methods()[-1] == "order.cancel" and not stage.venue.is_idle()
+    stage.place(price=4_980_000)
+    assert [r.control for _, r in stage.records(Kind.REFUSED)] == [1]
+    stage.report(id, "CANCELED", X="CANCELED")
+    assert stage.venue.is_idle()
+
+
+def test_an_order_of_an_earlier_life_is_adopted() -> None:
+    """After a restart the table is empty; the exchange shows an order whose id is ours."""
+    before = started()
+    id = before.place()
+    stage = Stage()
+    stage.open_orders = [stage.order(id, executedQty="0.0000")]
+    stage.start()
+    assert stage.venue.adopted == 1
+    assert stage.state(id) == ("NEW", "NONE", "CONFIRMED", 0)
+    assert stage.venue.gate.exposure(100) == (0, 100, 0, 1)
+
+
+def test_orders_of_others_are_counted_and_left_alone() -> None:
+    stage = Stage()
+    stage.open_orders = [stage.order(1) | {"clientOrderId": "web_abc"}]
+    stage.start()
+    assert stage.venue.external == 1 and stage.venue.orders.used == 0
+
+
+def test_a_foreign_end_of_the_stream_reconciles_again() -> None:
+    stage = started()
+    stage.say({"subscriptionId": 0, "event": {"e": "eventStreamTerminated", "E": 1}})
+    assert not stage.venue.reconciled
+    stage.serve()
+    assert stage.venue.state == "ready" and "userDataStream.subscribe" in stage.methods()
+
+
+def test_a_frame_that_cannot_be_read_is_a_gap() -> None:
+    stage = started()
+    stage.say(b'{"subscriptionId":0,"event":{"e":"executionRep')
+    assert stage.venue.rejected == 1 and not stage.venue.reconciled
+
+
+def test_a_missed_fill_is_found_by_comparison() -> None:
+    stage = started()
+    id = stage.place()
+    ack(stage, id)
+    stage.order(id, "FILLED", executedQty="0.0100")
+    stage.trades = [{
+        "symbol": "BTCUSDT", "id": 8, "orderId": 9, "price": "49900", "qty": "0.0100",
+        "commission": "0.1", "commissionAsset": "USDT", "time": stage.now // MS, "isBuyer": True,
+        "isMaker": True,
+    }]  # fmt: skip
+    stage.wait(6000)
+    assert stage.state(id) == ("FILLED", "NONE", "CONFIRMED", 100)
+
+
+def test_query_delays() -> None:
+    assert [query_delay_ns(n) // MS for n in range(7)] == [
+        100, 300, 1000, 3000, 10_000, 20_000, 30_000,
+    ]  # fmt: skip
+
+
+def test_the_same_script_gives_the_same_records() -> None:
+    def run() -> list[bytes]:
+        stage = Stage()
+        stage.start()
+        id = stage.place()
+        ack(stage, id)
+        stage.fill(id, 5, "0.0040", "0.0040")
+        stage.disconnect()
+        stage.wait(5000)
+        stage.connect()
+        stage.serve()
+        stage.wait(3000)
+        stage.reader = type(stage.reader).of(stage.venue.outbox, True)
+        return [raw for batch in iter(lambda: stage.reader.take(512), []) for raw in batch]
+
+    first = run()
+    assert first and first == run()
+
+
+def test_cancel_replace_moves_the_order_on() -> None:
+    stage = started()
+    id = stage.place()
+    ack(stage, id)
+    stage.fill(id, 5, "0.0040", "0.0040")
+    new = replace(stage, id, 4_985_000, 80)
+    message = stage.sent[-1]
+    assert message["method"] == "order.cancelReplace"
+    params = message["params"]
+    assert (params["cancelOrigClientOrderId"], params["newClientOrderId"]) == (
+        spell_id(id),
+        spell_id(new),
+    )
+    assert (params["quantity"], params["price"]) == ("0.0040", "49850.00"), "what is left of it"
+    assert stage.state(id)[1] == "REPLACE"
+    # the stream is first: the old one is cancelled, the new one is there and trades
+    stage.report(id, "CANCELED", X="CANCELED", c="z", C=spell_id(id), z="0.0040")
+    stage.report(new, "NEW", i=10, q="0.0040", p="49850.00")
+    stage.report(
+        new, "TRADE", i=10, t=6, l="0.0010", z="0.0010", L="49850.00", X="PARTIALLY_FILLED"
+    )
+    cancelled = {"symbol": "BTCUSDT", "origClientOrderId": spell_id(id), "orderId": 9,
+                 "clientOrderId": "z", "transactTime": 1, "status": "CANCELED"}  # fmt: skip
+    created = {
+        "symbol": "BTCUSDT",
+        "orderId": 10,
+        "clientOrderId": spell_id(new),
+        "transactTime": 1,
+    }
+    stage.reply("r" + spell_id(new), {
+        "cancelResult": "SUCCESS", "newOrderResult": "SUCCESS", "cancelResponse": cancelled,
+        "newOrderResponse": created,
+    })  # fmt: skip
+    assert stage.state(id) == stage.state(new) == ("PARTIALLY_FILLED", "NONE", "CONFIRMED", 50)
+    assert stage.venue.gate.exposure(100)[3] == 1, "one order, one reservation"  # type: ignore[index]
+    stage.report(new, "CANCELED", X="CANCELED", c="y", C=spell_id(new), i=10, z="0.0010")
+    assert stage.state(new)[0] == "CANCELED"
+    assert stage.venue.gate.exposure(100) == (50, 0, 0, 0)
+
+
+def replace(stage: Stage, id: int, price: int, quantity: int) -> int:
+    """The strategy asks for another price and quantity in place of an order."""
+    stage.tick()
+    return int(stage.strategy.replace(stage.market, id, side=1, price=price, quantity=quantity))
+
+
+@pytest.mark.parametrize("cancelled", [False, True])
+def test_a_cancel_replace_that_did_half_or_nothing(cancelled: bool) -> None:
+    stage = started()
+    id = stage.place()
+    ack(stage, id)
+    new = replace(stage, id, 4_985_000, 80)
+    if cancelled:
+        data = {
+            "cancelResult": "SUCCESS", "newOrderResult": "FAILURE",
+            "cancelResponse": {"symbol": "BTCUSDT", "origClientOrderId": spell_id(id), "orderId": 9,
+                               "clientOrderId": "z", "transactTime": 1, "status": "CANCELED"},
+            "newOrderResponse": {"code": -2010, "msg": "no"},
+        }  # fmt: skip
+        stage.error("r" + spell_id(new), -2021, 409, data=data)
+        assert stage.state(id)[0] == "CANCELED"
+        assert stage.venue.gate.exposure(100) == (0, 0, 0, 0)
+    else:
+        data = {
+            "cancelResult": "FAILURE",
+            "newOrderResult": "NOT_ATTEMPTED",
+            "cancelResponse": {"code": -2011, "msg": "no"},
+            "newOrderResponse": None,
+        }
+        stage.error("r" + spell_id(new), -2022, 400, data=data)
+        assert stage.state(id)[:3] == ("NEW", "NONE", "UNKNOWN")
+        stage.order(id)
+        stage.wait(300)
+        assert stage.state(id) == ("NEW", "NONE", "CONFIRMED", 0)
+        assert stage.venue.gate.exposure(100) == (0, 100, 0, 1)
