@@ -58,7 +58,12 @@ enum tc_kind {
     TC_KINDS = 24
 };
 
-enum tc_flag { TC_FLAG_REPLAYED = 1, TC_FLAG_SIMULATED = 2, TC_FLAG_RESERVE = 4 };
+enum tc_flag {
+    TC_FLAG_REPLAYED = 1,
+    TC_FLAG_SIMULATED = 2,
+    TC_FLAG_RESERVE = 4,
+    TC_FLAG_GUESS = 8 /* a fill booked from a status, without a trade (reliability.md 5.6) */
+};
 
 enum tc_side { TC_BUY = 1, TC_SELL = 2 };
 

@@ -49,6 +49,7 @@ cdef extern from "hotpath/records.h" nogil:
         TC_FLAG_REPLAYED
         TC_FLAG_SIMULATED
         TC_FLAG_RESERVE
+        TC_FLAG_GUESS
 
     enum tc_side:
         TC_BUY

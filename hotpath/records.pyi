@@ -42,6 +42,7 @@ class Flag(IntFlag):
     REPLAYED = 1
     SIMULATED = 2
     RESERVE = 4
+    GUESS = 8
 
 class Side(IntEnum):
     """Side of an order, or of the taker of a trade."""

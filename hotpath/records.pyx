@@ -67,6 +67,7 @@ class Flag(IntFlag):
     REPLAYED = TC_FLAG_REPLAYED
     SIMULATED = TC_FLAG_SIMULATED
     RESERVE = TC_FLAG_RESERVE
+    GUESS = TC_FLAG_GUESS
 
 
 class Side(IntEnum):

@@ -370,13 +370,15 @@ def statistics(Mapping m):
     cdef tc_ring_file* f = <tc_ring_file*>m.shared
     cdef int i
     cdef uint64_t head = TC_LOAD(&f.head)
+    cdef uint32_t length = <uint32_t>TC_LOAD(<uint64_t*>(m.data + (head & (f.capacity - 1))))
+    cdef uint64_t end = head + ((length + 7) & ~7)     # of the record committed last
     readers = {}
     for i in range(TC_RING_READERS):
         if f.slots[i].reader_class != TC_READER_FREE:
             cursor = TC_LOAD(&f.slots[i].cursor)
             readers[(<bytes>f.slots[i].name).decode()] = {
                 "class": CLASSES[f.slots[i].reader_class], "cursor": cursor,
-                "behind_bytes": max(0, <int64_t>(head - cursor)), "epoch": f.slots[i].epoch}
+                "behind_bytes": max(0, <int64_t>(end - cursor)), "epoch": f.slots[i].epoch}
     return {"source": f.source, "capacity": f.capacity, "reserve": f.reserve, "epoch": f.epoch,
             "kinds": f.kinds, "build_hash": f.build_hash, "schema_hash": f.schema_hash,
             "first_position": f.first_position, "head": head, "readers": readers,

@@ -1,0 +1,75 @@
+"""Profit and loss from the views: realised, unrealised at the last trade, fees, by listing."""
+
+from __future__ import annotations
+
+from decimal import Context, Decimal, localcontext
+from pathlib import Path
+from typing import Any
+
+import apsw
+
+from engine.journal.names import Names, plain
+
+EXACT = Context(prec=120)
+
+
+def profit(state: Path, db: apsw.Connection) -> dict[str, Any]:
+    """{pnl, realised, unrealised, fees, fees_unconverted, listings}: plain decimals, quote asset.
+
+    A fee in the quote asset counts as it is, one in the base asset at the last trade's price; other
+    assets stand in `fees_unconverted`, since no price of theirs is in the store. Listings whose
+    scale the store does not know are left out and named in `unknown`.
+    """
+    names = Names(state, db)
+    with localcontext(EXACT):
+        return _profit(names, db)
+
+
+def _profit(names: Names, db: apsw.Connection) -> dict[str, Any]:
+    fees: dict[tuple[int, int], list[tuple[int, int]]] = {}
+    for venue, instrument, asset, amount in db.execute("SELECT * FROM fees"):
+        fees.setdefault((venue, instrument), []).append((asset, int(amount)))
+    rows: list[dict[str, Any]] = []
+    unknown: list[int] = []
+    other: dict[str, Decimal] = {}
+    total = {"realised": Decimal(0), "unrealised": Decimal(0), "fees": Decimal(0)}
+    sql = "SELECT venue, instrument, quantity, cost, realised, mark, fills FROM positions"
+    for venue, instrument, quantity, cost, realised, mark, count in db.execute(sql):
+        listing = names.listings.get(instrument)
+        if listing is None:
+            unknown.append(instrument)
+            continue
+        won = names.value(instrument, int(realised))
+        open_value = names.value(instrument, int(quantity) * mark - int(cost))
+        assert won is not None and open_value is not None
+        paid = Decimal(0)
+        for asset, amount in fees.get((venue, instrument), []):
+            money = Decimal(amount).scaleb(-8)
+            if asset == listing["quote_asset"]:
+                paid += money
+            elif asset == listing["base_asset"]:
+                paid += money * mark * Decimal(listing["tick"])
+            else:
+                other[names.asset(asset)] = other.get(names.asset(asset), Decimal(0)) + money
+        total["realised"] += won
+        total["unrealised"] += open_value
+        total["fees"] += paid
+        rows.append(
+            {
+                "venue": names.source(venue),
+                "listing": names.instrument(instrument),
+                "position": names.quantity(instrument, int(quantity)),
+                "mark": names.price(instrument, mark),
+                "realised": plain(won),
+                "unrealised": plain(open_value),
+                "fees": plain(paid),
+                "fills": count,
+            }
+        )
+    return {
+        "pnl": plain(total["realised"] + total["unrealised"] - total["fees"]),
+        **{name: plain(value) for name, value in total.items()},
+        "fees_unconverted": {asset: plain(value) for asset, value in sorted(other.items())},
+        "listings": rows,
+        "unknown": unknown,
+    }
