@@ -17,6 +17,7 @@ from engine.application import ActorSettings, Application, LaneSettings, Venue
 from engine.build_hash import build_hash
 from engine.checks import role_of
 from engine.config import Configuration
+from engine.lane_limits import shutdown_ms
 from engine.lane_spec import (
     JOURNAL,
     RECORDER,
@@ -393,20 +394,3 @@ class Assembly:
             os.close(box.fd)
         for fd in [*self.stages.values(), *self.bells.values(), self.board_fd]:
             os.close(fd)
-
-
-def hang_ms(lane: LaneSettings) -> int:
-    """Silence after which a lane is killed (reliability 1.8)."""
-    if lane.hang_ms is not None:
-        return lane.hang_ms
-    roles = {role_of(a.kind) for a in lane.actors}
-    if roles & {"feed", "venue"} and not roles & {"journal", "recorder"}:
-        return 3 * lane.heartbeat_ms
-    return 5000
-
-
-def shutdown_ms(lane: LaneSettings) -> int:
-    """Time a lane has to stop when asked (reliability 1.6): a venue cancels first."""
-    if lane.shutdown_ms is not None:
-        return lane.shutdown_ms
-    return 15_000 if any(role_of(a.kind) == "venue" for a in lane.actors) else 5000

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import msgspec
 import trio
 
+from engine import last_acts
 from engine.errors import EXIT_NO, TiercelError
 from engine.kill_switch import ALL
 from engine.state import NoEngine
@@ -96,7 +97,7 @@ async def _kill(root: Root, request: dict[str, Any]) -> Reply:
     root.switch.close(scope, reason)
     answer = _cause(root, "kill", scope=scope, reason=reason)
     root.log.problem("killed", scope=scope, reason=reason)
-    answers = await root.ask("cancel_all", "canceled", 10.0, scope=scope)
+    answers = await last_acts.ask(root, "cancel_all", "canceled", 10.0, scope=scope)
     return answer | {"scope": scope, "canceled": answers}
 
 
@@ -109,7 +110,7 @@ async def _resume(root: Root, request: dict[str, Any]) -> Reply:
             detail="Outside simulation the name of the application must be typed",
             advice="Run `tiercel resume` at a terminal",
         )
-    answers = await root.ask("reconcile", "reconciled", RECONCILE_TIMEOUT_S)
+    answers = await last_acts.ask(root, "reconcile", "reconciled", RECONCILE_TIMEOUT_S)
     unclean = [n for n, a in answers.items() if not (a and a.get("ok"))]
     if unclean:
         raise CommandRefused(

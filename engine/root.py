@@ -11,7 +11,6 @@ import contextlib
 import os
 import secrets
 import signal
-import struct
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -20,15 +19,16 @@ from typing import Any, ClassVar
 import msgspec
 import trio
 
-from engine import control, lane_process, leftovers, slots
+from engine import control, lane_process, last_acts, leftovers, slots, watch
 from engine.application import LaneSettings
-from engine.assembly import ROOT, Assembly, hang_ms, shutdown_ms
+from engine.assembly import ROOT, Assembly
 from engine.checks import role_of
 from engine.child import leave_no_core
 from engine.config import Configuration
 from engine.engine_clock import EngineClock, measure
-from engine.errors import EXIT_DONE, EXIT_ESCALATED, EXIT_NO, TiercelError
-from engine.kill_switch import ALL, KillSwitch
+from engine.errors import EXIT_DONE, EXIT_NO, TiercelError
+from engine.kill_switch import KillSwitch
+from engine.lane_limits import child_of, hang_ms
 from engine.lane_process import LaneProcess
 from engine.lane_spec import LaneSpec, descriptors
 from engine.latency import write_hlog
@@ -39,16 +39,11 @@ from engine.registry import Registry
 from engine.secret import hide_hook
 from engine.state import Run, StateDirectory, start_time, write_durably
 from engine.supervision.decisions import Supervisor
-from engine.supervision.policy import MILLISECOND, SECOND, Action, Backoff, Child, Policy, Verb
+from engine.supervision.policy import MILLISECOND, SECOND, Action, Policy, Verb
 from hotpath.clock import monotonic_ns
 from hotpath.histogram import Stages
 from hotpath.records import Kind
 from hotpath.ring import Outbox
-
-LOOK_S = 0.02
-MEASURE_S = 1.0
-CANCEL_TIMEOUT_S = 10.0
-CLOCK_RECORD = struct.Struct("<qq")
 
 
 class LaneFailed(TiercelError):
@@ -59,34 +54,6 @@ class LaneFailed(TiercelError):
     why = "{detail}"
     do = "Mend the cause; {log} has the lane's own words"
     exit_code = EXIT_NO
-
-
-class Escalated(TiercelError):
-    """Too many restarts: gates are closed, orders cancelled as far as that could be had."""
-
-    code: ClassVar[str] = "TCL-2151"
-    what = "The engine has given up"
-    why = "{detail}"
-    do = "Look at {log}; the next start trades only after `tiercel resume`"
-    exit_code = EXIT_ESCALATED
-
-
-def child_of(lane: LaneSettings, holds: bool) -> Child:
-    """A lane as the supervisor knows it."""
-    b = lane.supervision.backoff
-    return Child(
-        name=lane.name,
-        restart=lane.restart,
-        init_timeout_ns=lane.init_timeout_s * SECOND,
-        shutdown_ns=shutdown_ms(lane) * MILLISECOND,
-        backoff=Backoff(
-            initial_ns=b.initial_ms * MILLISECOND,
-            factor=b.factor,
-            cap_ns=b.cap_ms * MILLISECOND,
-            reset_after_ns=b.reset_after_s * SECOND,
-        ),
-        holds=holds,
-    )
 
 
 class Root:
@@ -150,7 +117,7 @@ class Root:
         self.switch = KillSwitch(self.path, self.assembly.scopes()[1:])
         self.switch.show_on(self.assembly.board)
         self.clock = EngineClock(*measure())
-        self._publish_clock()
+        watch.publish_clock(self)
         self.began = self.now()
         self.pid, self.started = os.getpid(), start_time(os.getpid()) or 0
         app = self.app
@@ -164,16 +131,15 @@ class Root:
         children = [child_of(lane, lane.name == home) for lane in app.lanes]
         self.lanes = {lane.name: lane for lane in app.lanes}
         self.supervisor = Supervisor(children, policy, seed=secrets.randbits(63))
-        self.liveness = Liveness(int(LOOK_S * SECOND))
+        self.liveness = Liveness(int(watch.LOOK_S * SECOND))
         self.processes: dict[str, LaneProcess] = {}
         self.actor_restarts = 0
         self.words: dict[str, str] = {}  # why each lane says it failed
         self.answers: dict[str, dict[str, dict[str, Any]]] = {}
         self.escalation: str | None = None
         self.is_ready = False
-        self._beats = 0
         self._wake = trio.Event()
-        self._heard = trio.Event()
+        self.heard = trio.Event()
         self._nursery: trio.Nursery
         self._write_run()
 
@@ -238,7 +204,7 @@ class Root:
             words = self.words.get(lane)
             raise LaneFailed(detail=f"{detail}: {words}" if words else detail, log=log)
         if self.escalation is not None:
-            raise Escalated(detail=self.escalation, log=log)
+            raise last_acts.Escalated(detail=self.escalation, log=log)
         return EXIT_DONE
 
     def _close(self) -> None:
@@ -268,13 +234,13 @@ class Root:
             self._nursery = nursery
             with trio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
                 nursery.start_soon(self._signals, signals)
-                nursery.start_soon(self._watch)
-                nursery.start_soon(self._measure)
+                nursery.start_soon(watch.watch, self)
+                nursery.start_soon(watch.measure_clock, self)
                 await nursery.start(control.serve, self)
                 if self.for_s is not None:
                     nursery.start_soon(self._end_after, self.for_s)
                 self.document(Kind.DOCUMENT, event="root_started", run=self.run_name, pid=self.pid)
-                self._do(self.supervisor.start(monotonic_ns()))
+                self.carry_out(self.supervisor.start(monotonic_ns()))
                 await self._decide()
                 nursery.cancel_scope.cancel()
 
@@ -289,7 +255,7 @@ class Root:
 
     def stop(self) -> None:
         """Begin the orderly end."""
-        self._do(self.supervisor.stop(monotonic_ns()))
+        self.carry_out(self.supervisor.stop(monotonic_ns()))
 
     async def _decide(self) -> None:
         """Call the supervisor whenever it is due, until everything is down."""
@@ -299,9 +265,9 @@ class Root:
             with trio.move_on_after(wait):
                 await self._wake.wait()
             self._wake = trio.Event()
-            self._do(self.supervisor.tick(monotonic_ns()))
+            self.carry_out(self.supervisor.tick(monotonic_ns()))
 
-    def _do(self, actions: list[Action]) -> None:
+    def carry_out(self, actions: list[Action]) -> None:
         """Carry out what the supervisor decided."""
         for action in actions:
             process = self.processes.get(action.name)
@@ -313,11 +279,11 @@ class Root:
                 self.log.error("lane killed", name=action.name, why=action.why)
                 process.kill()
             elif action.verb is Verb.ESCALATE:
-                self._nursery.start_soon(self._escalate, action.why)
+                self._nursery.start_soon(last_acts.escalate, self, action.why)
             elif action.verb is Verb.DROP:
                 self.log.main("info", "lane dropped", name=action.name)
         self._wake.set()
-        self._heard.set()
+        self.heard.set()
 
     def _spawn(self, lane: LaneSettings) -> None:
         epoch = self.directory.next_epoch(f"lane:{lane.name}")
@@ -352,7 +318,7 @@ class Root:
         else:
             self.log.problem("lane ended", name=lane.name, pid=process.pid, code=code)
         self.document(Kind.DOCUMENT, event="lane_ended", lane=lane.name, pid=process.pid, code=code)
-        self._do(self.supervisor.exited(lane.name, code, monotonic_ns()))
+        self.carry_out(self.supervisor.exited(lane.name, code, monotonic_ns()))
         if self.supervisor.result is None:
             self._note_ready()
 
@@ -363,12 +329,12 @@ class Root:
         if what == "hello":
             spec: LaneSpec = process.spec
             if (event["build_hash"], event["schema_hash"]) != (spec.build_hash, spec.schema_hash):
-                self._do(self.supervisor.hung(name, "it is of another build", now))
+                self.carry_out(self.supervisor.hung(name, "it is of another build", now))
         elif what == "started":
             self.liveness.watch(name, hang_ms(lane) * MILLISECOND, now)
-            self._do(self.supervisor.started(name, now))
+            self.carry_out(self.supervisor.started(name, now))
         elif what == "ready":
-            self._do(self.supervisor.became_ready(name, now))
+            self.carry_out(self.supervisor.became_ready(name, now))
             self._note_ready()
         elif what == "restarted":
             self.actor_restarts += 1
@@ -381,7 +347,7 @@ class Root:
             self.log.error("lane failed", name=name, words=self.words[name])
         else:  # an answer to something a command asked
             self.answers.setdefault(str(what), {})[name] = event
-        self._heard.set()
+        self.heard.set()
 
     def _note_ready(self) -> None:
         watched = self.supervisor.watched
@@ -390,63 +356,6 @@ class Root:
             self.log.main("info", "ready")
             if self.on_ready is not None:
                 self.on_ready(self)
-
-    async def ask(self, what: str, answer: str, timeout_s: float, **values: Any) -> dict[str, Any]:
-        """Tell every lane with a venue or its rest actor, and gather their answers by lane."""
-        asked = [n for n, lane in self.lanes.items() if n in self.processes and speaks(lane)]
-        self.answers[answer] = {}
-        for name in asked:
-            await self.processes[name].tell(do=what, **values)
-        with trio.move_on_after(timeout_s):
-            while not all(n in self.answers[answer] or n not in self.processes for n in asked):
-                await self._heard.wait()
-                self._heard = trio.Event()
-        return {n: self.answers[answer].get(n) for n in asked}
-
-    async def _escalate(self, why: str) -> None:
-        """The last act: close every gate, have the cancellers cancel everything, end."""
-        self.escalation = why
-        self.switch.close(ALL, f"escalated: {why}", escalated=True)
-        self.document(Kind.COMMAND, command="escalate", why=why)
-        self.log.error("escalated", why=why)
-        answers = await self.ask("cancel_all", "canceled", CANCEL_TIMEOUT_S)
-        self.log.error("cancelled everything", answers=answers)
-        self.stop()
-
-    # ---- watching
-
-    async def _watch(self) -> None:
-        """Beat, read the lanes' beats, and have the silent ones killed."""
-        board, index = self.assembly.board, self.assembly.slots
-        own = index[slots.ROOT_HEARTBEAT]
-        while True:
-            now = monotonic_ns()
-            self._beats += 1
-            board.write(own, slots.BEAT.pack(self._beats, now, self.epoch & 0xFFFFFFFF, self.pid))
-            beats = {}
-            for name in self.processes:
-                version, data = board.read(index[slots.heartbeat(name)], slots.BEAT.size)
-                if version:
-                    beats[name] = slots.BEAT.unpack(data)[0]
-            for name, silence in self.liveness.look(beats, now).items():
-                self.liveness.forget(name)
-                why = f"its heartbeat stood still for {silence / 1e6:.0f} ms"
-                self._do(self.supervisor.hung(name, why, now))
-            if self.clock.advance(int(LOOK_S * SECOND)):
-                self._publish_clock()
-            self.log.flush()
-            await trio.sleep(LOOK_S)
-
-    async def _measure(self) -> None:
-        while True:
-            await trio.sleep(MEASURE_S)
-            self.clock.take(*measure())
-
-    def _publish_clock(self) -> None:
-        words = (self.clock.offset, self.clock.uncertainty)
-        slot = self.assembly.slots[slots.CLOCK]
-        self.assembly.board.write(slot, slots.CLOCK_WORDS.pack(*words))
-        self.record(Kind.CLOCK, CLOCK_RECORD.pack(*words))
 
     # ---- what commands ask
 
@@ -477,8 +386,3 @@ class Root:
 
 async def _ask_to_stop(process: LaneProcess) -> None:
     await process.tell(do="stop")
-
-
-def speaks(lane: LaneSettings) -> bool:
-    """Does this lane hold a connection that can cancel?"""
-    return any(role_of(a.kind) in ("venue", "rest") for a in lane.actors)

@@ -6,8 +6,7 @@ import os
 import sys
 from pathlib import Path
 
-from engine import config
-from engine import root as root_module
+from engine import config, last_acts
 from engine.errors import TiercelError
 from engine.leftovers import Drained
 from engine.memory import Memory
@@ -19,7 +18,7 @@ def main() -> int:
     module = sys.argv[4] if len(sys.argv) > 4 else "tests.engine.lanes.fake"
 
     # fake lanes hold no venue: those called so answer for one
-    root_module.speaks = lambda lane: lane.name.startswith("venue")
+    last_acts.speaks = lambda lane: lane.name.startswith("venue")
 
     def ready(root: Root) -> None:
         print("ready", flush=True)

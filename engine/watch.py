@@ -1,0 +1,58 @@
+"""What the root does all the time: beat, read the lanes' beats, publish the clock, write logs."""
+
+from __future__ import annotations
+
+import struct
+from typing import TYPE_CHECKING
+
+import trio
+
+from engine import slots
+from engine.engine_clock import measure
+from engine.supervision.policy import SECOND
+from hotpath.clock import monotonic_ns
+from hotpath.records import Kind
+
+if TYPE_CHECKING:
+    from engine.root import Root
+
+LOOK_S = 0.02
+MEASURE_S = 1.0
+CLOCK_RECORD = struct.Struct("<qq")
+
+
+async def watch(root: Root) -> None:
+    """Beat, read the lanes' beats, and have the silent ones killed."""
+    board, index = root.assembly.board, root.assembly.slots
+    own, count = index[slots.ROOT_HEARTBEAT], 0
+    while True:
+        now = monotonic_ns()
+        count += 1
+        board.write(own, slots.BEAT.pack(count, now, root.epoch & 0xFFFFFFFF, root.pid))
+        beats = {}
+        for name in root.processes:
+            version, data = board.read(index[slots.heartbeat(name)], slots.BEAT.size)
+            if version:
+                beats[name] = slots.BEAT.unpack(data)[0]
+        for name, silence in root.liveness.look(beats, now).items():
+            root.liveness.forget(name)
+            why = f"its heartbeat stood still for {silence / 1e6:.0f} ms"
+            root.carry_out(root.supervisor.hung(name, why, now))
+        if root.clock.advance(int(LOOK_S * SECOND)):
+            publish_clock(root)
+        root.log.flush()
+        await trio.sleep(LOOK_S)
+
+
+async def measure_clock(root: Root) -> None:
+    """Measure the wall clock against the monotonic one, over and over."""
+    while True:
+        await trio.sleep(MEASURE_S)
+        root.clock.take(*measure())
+
+
+def publish_clock(root: Root) -> None:
+    """The offset on the board, and as a record: a change of it is an event."""
+    words = (root.clock.offset, root.clock.uncertainty)
+    root.assembly.board.write(root.assembly.slots[slots.CLOCK], slots.CLOCK_WORDS.pack(*words))
+    root.record(Kind.CLOCK, CLOCK_RECORD.pack(*words))
