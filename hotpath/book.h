@@ -202,22 +202,26 @@ static inline void ladder_lost_best(tc_ladder *l) {
     }
 }
 
-/* Set the quantity of a level, 0 removes; enum tc_set. */
+/* Set the quantity of a level, 0 removes; enum tc_set. Whether a level comes, changes or goes is as
+ * good as random, so all that is computed without a branch; branches are for what is rare. */
 static inline int ladder_set(tc_ladder *l, int64_t key, int64_t quantity) {
-    if ((uint64_t)(key - l->low) > l->mask) return ladder_set_outside(l, key, quantity);
+    if (__builtin_expect((uint64_t)(key - l->low) > l->mask, 0))
+        return ladder_set_outside(l, key, quantity);
     uint64_t i = (uint64_t)key & l->mask, bit = i & 63;
     uint64_t filled = quantity != 0, before = l->quantity[i] != 0;
-    if (filled > before && ladder_count(l) == l->room) return TC_SET_OVERFLOW;
+    if (__builtin_expect((filled & ~before) & (ladder_count(l) == l->room), 0))
+        return TC_SET_OVERFLOW;
     l->quantity[i] = quantity;
-    uint64_t word = (l->bits[i >> 6] & ~(1ull << bit)) | filled << bit;
+    uint64_t old = l->bits[i >> 6], word = (old & ~(1ull << bit)) | filled << bit;
     l->bits[i >> 6] = word;
-    uint64_t *summary = &l->words[i >> 12];
-    *summary = (*summary & ~(1ull << (i >> 6 & 63))) | (uint64_t)(word != 0) << (i >> 6 & 63);
+    if (__builtin_expect((word != 0) != (old != 0), 0)) l->words[i >> 12] ^= 1ull << (i >> 6 & 63);
     l->near += (uint32_t)(filled - before);
-    if (filled)
-        l->best = key > l->best ? key : l->best;
-    else if (key == l->best)
+    int64_t best = l->best, better = filled ? key : INT64_MIN;
+    if (__builtin_expect((filled ^ 1) & (uint64_t)(key == best), 0)) {
         ladder_lost_best(l);
+        return TC_SET_DONE;
+    }
+    l->best = better > best ? better : best;
     return TC_SET_DONE;
 }
 
@@ -268,8 +272,9 @@ typedef struct {
 
 /* Set a level of a side by its price: enum tc_set. */
 static inline int book_set(tc_ladder *side, int64_t sign, int64_t price, int64_t quantity) {
-    if (price <= -BOOK_PRICE_LIMIT || price >= BOOK_PRICE_LIMIT || quantity < 0 ||
-        quantity >= BOOK_QUANTITY_LIMIT)
+    if (__builtin_expect((uint64_t)(price + BOOK_PRICE_LIMIT - 1) >= 2 * BOOK_PRICE_LIMIT - 1 ||
+                             (uint64_t)quantity >= BOOK_QUANTITY_LIMIT,
+                         0))
         return TC_SET_REJECTED;
     return ladder_set(side, sign * price, quantity);
 }

@@ -56,7 +56,8 @@ cdef class Book:
             did = book_set(&self.bids, 1, price, quantity)
         else:
             did = book_set(&self.asks, -1, price, quantity)
-        self.note(did)
+        if did != TC_SET_DONE:
+            self.note(did)
         if self.lead_id <= self.last_id:
             book_read_top(&self.bids, &self.asks, &self.top)
         return did

@@ -605,6 +605,12 @@ static inline int value_levels(const tc_value *array, const tc_unit *price, cons
 
 /* ---- the quick layer ------------------------------------------------------------------------ */
 
+/* Ask for all cache lines of [p, end) at once: a frame that is not in the nearest cache costs one
+ * wait for memory and not one a line. */
+static inline void scan_prefetch(const char *p, const char *end) {
+    for (; p < end; p += 64) __builtin_prefetch(p);
+}
+
 /* The literal stands here. */
 #define SCAN_EXPECT(p, end, literal)                                                             \
     ((size_t)((end) - (p)) >= sizeof(literal) - 1 && !memcmp((p), (literal), sizeof(literal) - 1)  \
@@ -644,22 +650,43 @@ static inline void scan_convert(uint64_t whole0, uint64_t fraction0, uint64_t wh
     *v1 = (y & 0xffffffff) * 100000000u + (y >> 32);
 }
 
+/* Where the point and the closing quote of a number stand, and which bits of the mask say so. */
+typedef struct {
+    unsigned mask, care, point, quote;
+} scan_shape;
+
 /* The digit groups of a number d{1,8}.d{1,8}" at p (8 bytes in front are readable, `end` is at
- * least 16 bytes behind the frame's first byte). */
-static inline const char *scan_groups(const char *p, const char *end, uint64_t *whole,
-                                      uint64_t *fraction) {
+ * least 16 bytes behind the frame's first byte).
+ *
+ * `shape` is that of the number before in the same place, and mostly this one's too: then the next
+ * position is known without waiting for this number's bytes (a well predicted branch instead of a
+ * chain of 24 cycles through load, compare, mask and bit scan). */
+static inline __attribute__((always_inline)) const char *
+scan_groups(const char *p, const char *end, uint64_t *whole, uint64_t *fraction,
+            scan_shape *shape) {
     unsigned m = scan_nondigits(p, end);
-    unsigned point = (unsigned)__builtin_ctz(m | 1u << 16);
-    unsigned rest = m & (m - 1);
-    unsigned quote = (unsigned)__builtin_ctz(rest | 1u << 16), decimals = quote - point - 1;
-    /* unsigned: a count of 0 wraps and fails as well */
-    if (point - 1u > 7u || decimals - 1u > 7u || quote > 15u) return NULL;
+    if (__builtin_expect(((m ^ shape->mask) & shape->care) != 0, 0)) {
+        unsigned rest = m & (m - 1);
+        unsigned point = (unsigned)__builtin_ctz(m | 1u << 16);
+        unsigned quote = (unsigned)__builtin_ctz(rest | 1u << 16), decimals = quote - point - 1;
+        /* unsigned: a count of 0 wraps and fails as well */
+        if (point - 1u > 7u || decimals - 1u > 7u || quote > 15u) return NULL;
+        shape->mask = m;
+        shape->care = (2u << quote) - 1;
+        shape->point = point;
+        shape->quote = quote;
+    }
+    unsigned point = shape->point, quote = shape->quote;
     if (p[point] != '.' || p[quote] != '"') return NULL;
     unsigned gap = 64 - 8 * point;
-    *whole = scan_load8(p + point - 8) >> gap << gap;       /* right-justified: leading zeros */
-    *fraction = scan_load8(p + quote - 8) >> (64 - 8 * decimals); /* left-justified: trailing */
+    *whole = scan_load8(p + point - 8) >> gap << gap; /* right-justified: leading zeros */
+    /* left-justified: trailing zeros */
+    *fraction = scan_load8(p + quote - 8) >> (64 - 8 * (quote - point - 1));
     return p + quote + 1;
 }
+
+/* No number seen yet: no mask fits. */
+#define SCAN_NO_SHAPE {0, ~0u, 0, 0}
 
 /* Digits as a whole number, at most 19 of them; stops at the first byte that is not one. */
 static inline const char *scan_digits(const char *p, const char *end, uint64_t *out) {
@@ -708,7 +735,8 @@ static inline const char *scan_plain_text(const char *p, const char *end) {
 static inline const char *scan_quoted(const char *p, const char *end, const tc_unit *unit,
                                       int64_t *out) {
     uint64_t whole, fraction, v, none;
-    const char *q = unit->quick ? scan_groups(p, end, &whole, &fraction) : NULL;
+    scan_shape shape = SCAN_NO_SHAPE;
+    const char *q = unit->quick ? scan_groups(p, end, &whole, &fraction, &shape) : NULL;
     if (q) {
         scan_convert(whole, fraction, 0, 0, &v, &none);
         return tc_unit_divide(unit, v, out) ? q : NULL;
@@ -729,16 +757,18 @@ static inline const char *scan_levels(const char *p, const char *end, const tc_u
         return p + 1;
     }
     int quick = price->quick & quantity->quick;
+    scan_shape prices = SCAN_NO_SHAPE, quantities = SCAN_NO_SHAPE;
+    const tc_unit price_unit = *price, quantity_unit = *quantity; /* in registers */
     for (;; n++) {
         uint64_t w0, f0, w1, f1, v0, v1;
         const char *q;
         if (n == room || end - p < 10 || p[0] != '[' || p[1] != '"') return NULL;
-        q = quick ? scan_groups(p + 2, end, &w0, &f0) : NULL;
+        q = quick ? scan_groups(p + 2, end, &w0, &f0, &prices) : NULL;
         if (q && end - q > 2 && q[0] == ',' && q[1] == '"' &&
-            (q = scan_groups(q + 2, end, &w1, &f1))) {
+            (q = scan_groups(q + 2, end, &w1, &f1, &quantities))) {
             scan_convert(w0, f0, w1, f1, &v0, &v1);
-            if (!(tc_unit_divide(price, v0, &out[n].price) &
-                  tc_unit_divide(quantity, v1, &out[n].quantity)))
+            if (!(tc_unit_divide(&price_unit, v0, &out[n].price) &
+                  tc_unit_divide(&quantity_unit, v1, &out[n].quantity)))
                 return NULL;
         } else {
             q = scan_quoted(p + 2, end, price, &out[n].price);

@@ -136,11 +136,12 @@ static inline const char *binance_top_here(const char *p, const char *end, binan
     const binance_symbol *s = m->symbol;
     uint64_t w[4], f[4], v[4];
     const char *start = p;
+    scan_shape price = SCAN_NO_SHAPE, size = SCAN_NO_SHAPE;
     if (s->price.quick & s->quantity.quick) {
-        if ((p = SCAN_EXPECT(p, end, "\"b\":\"")) && (p = scan_groups(p, end, &w[0], &f[0])) &&
-            (p = SCAN_EXPECT(p, end, ",\"B\":\"")) && (p = scan_groups(p, end, &w[1], &f[1])) &&
-            (p = SCAN_EXPECT(p, end, ",\"a\":\"")) && (p = scan_groups(p, end, &w[2], &f[2])) &&
-            (p = SCAN_EXPECT(p, end, ",\"A\":\"")) && (p = scan_groups(p, end, &w[3], &f[3]))) {
+        if ((p = SCAN_EXPECT(p, end, "\"b\":\"")) && (p = scan_groups(p, end, &w[0], &f[0], &price)) &&
+            (p = SCAN_EXPECT(p, end, ",\"B\":\"")) && (p = scan_groups(p, end, &w[1], &f[1], &size)) &&
+            (p = SCAN_EXPECT(p, end, ",\"a\":\"")) && (p = scan_groups(p, end, &w[2], &f[2], &price)) &&
+            (p = SCAN_EXPECT(p, end, ",\"A\":\"")) && (p = scan_groups(p, end, &w[3], &f[3], &size))) {
             scan_convert(w[0], f[0], w[1], f[1], &v[0], &v[1]);
             scan_convert(w[2], f[2], w[3], f[3], &v[2], &v[3]);
             if (tc_unit_divide(&s->price, v[0], &m->top.bid_price) &
@@ -167,6 +168,7 @@ static inline int binance_quick_depth(const char *p, const char *start, const ch
                                       binance_message *m) {
     uint64_t time, other;
     const char *q;
+    scan_prefetch(p, end);
     BINANCE_WHOLE(&time);
     if ((q = SCAN_EXPECT(p, end, ",\"T\":"))) { /* futures: transaction time */
         p = q;
