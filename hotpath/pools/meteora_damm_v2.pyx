@@ -56,6 +56,10 @@ cdef class MeteoraDammV2(SolanaPool):
 
     cdef double spot(self, int direction) noexcept nogil:
         cdef double root = <double>(self.p.price >> 32) / 4294967296.0
+        if self.p.collect == DAMM_COMPOUNDING:  # the amounts are the price
+            if not self.p.amount[direction]:
+                return 0.0
+            return <double>self.p.amount[1 - direction] / <double>self.p.amount[direction]
         if not root:
             return 0.0
         return 1.0 / (root * root) if direction else root * root

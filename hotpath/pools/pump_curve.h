@@ -38,13 +38,16 @@ static inline int curve_cost(const curve_pool *p, uint64_t tokens, uint64_t *cos
     SOL_TRY(sol_mul_div(tokens, p->virtual_quote, p->virtual_token - tokens, cost));
     return sol_add(*cost, 1, cost);
 }
-static inline int curve_buy_tokens(const curve_pool *p, uint64_t tokens, curve_result *r) {
+static inline int curve_buy_at(const curve_pool *p, uint64_t tokens, pump_rates rates, curve_result *r) {
     r->capped = tokens > p->real_token;
     r->given = r->tokens = r->capped ? p->real_token : tokens;
     SOL_TRY(curve_cost(p, r->tokens, &r->cost));
-    SOL_TRY(pump_with_fees(r->cost, p->trade, &r->paid));
+    SOL_TRY(pump_with_fees(r->cost, rates, &r->paid));
     r->fee = r->paid - r->cost;
     return SOL_OK;
+}
+static inline int curve_buy_tokens(const curve_pool *p, uint64_t tokens, curve_result *r) {
+    return curve_buy_at(p, tokens, p->trade, r);
 }
 /* the tokens for an exact amount of quote: one unit and the fees first */
 static inline int curve_tokens_for(const curve_pool *p, uint64_t quote, curve_result *r) {
@@ -73,9 +76,13 @@ static inline int curve_swap(const curve_pool *p, int direction, int exact_in, u
         if (exact_in) {
             SOL_TRY(curve_tokens_for(p, amount, r));
             if (!r->tokens) return p->real_token ? SOL_REFUSED : SOL_NO_LIQUIDITY;
-            int capped = r->capped; /* what is bought is then paid at its cost */
-            SOL_TRY(curve_buy_tokens(p, r->tokens, r));
+            int capped = r->capped;
+            SOL_TRY(curve_buy_at(p, r->tokens, p->buy, r)); /* what is bought is paid at its cost */
             r->capped = capped;
+            if (r->paid > amount) { /* by the roundings up, three units at most */
+                r->paid = amount;
+                r->fee = amount - r->cost;
+            }
         } else {
             if (!p->real_token) return SOL_NO_LIQUIDITY;
             SOL_TRY(curve_buy_tokens(p, amount, r));

@@ -2,8 +2,8 @@
 
 Coin 0 is the token, coin 1 the quote coin (SOL, or what the curve was made for): direction 0 sells,
 direction 1 buys. A buy for an exact amount of quote is answered as the official SDK sends it: the
-tokens that the amount buys, bought at their cost, so `amount_in` may be a few units below the amount;
-where the curve has fewer tokens left the quote is PARTIAL. A complete curve trades no more and is
+tokens that the amount buys, paid at their cost and fees (the amount at most), so `amount_in` may be a
+few units below it; where the curve has fewer tokens left the quote is PARTIAL. A complete curve trades no more and is
 REFUSED. Price after: Q64, quote for one token (both in smallest units).
 """
 

@@ -31,6 +31,7 @@ cdef extern from "hotpath/pools/raydium_cpmm.h" nogil:
         uint64_t fund_fee
         uint64_t creator_fee
         int creator_on_input
+    bint cpmm_creator_on_input(const cpmm_pool* p, int direction) noexcept
     int cpmm_curve(const cpmm_pool* p, int direction, int exact_in, uint64_t amount, cpmm_result* r) noexcept
     int cpmm_swap(const cpmm_pool* p, int direction, int exact_in, uint64_t amount, cpmm_result* r) noexcept
     void cpmm_move(cpmm_pool* p, int direction, const cpmm_result* r) noexcept

@@ -53,7 +53,10 @@ cdef class RaydiumCpmm(SolanaPool):
         return <double>self.p.reserve[1 - direction] / reserve_in if reserve_in else 0.0
 
     cdef double rank(self, int direction) noexcept nogil:
-        return self.spot(direction) * (1.0 - <double>(self.p.trade_rate + self.p.creator_rate) / CPMM_SCALE)
+        cdef double trade = <double>self.p.trade_rate / CPMM_SCALE, creator = <double>self.p.creator_rate / CPMM_SCALE
+        if cpmm_creator_on_input(&self.p, direction):
+            return self.spot(direction) * (1.0 - trade - creator)
+        return self.spot(direction) * (1.0 - trade) * (1.0 - creator)
 
     def apply(self, event):
         """Accounts: {"account": "pool_state" | "vault_0" | "vault_1", "data": bytes}, the vaults' in full.
