@@ -685,8 +685,8 @@ scan_groups(const char *p, const char *end, uint64_t *whole, uint64_t *fraction,
     return p + quote + 1;
 }
 
-/* No number seen yet: no mask fits. */
-#define SCAN_NO_SHAPE {0, ~0u, 0, 0}
+/* No number seen yet: no mask of 16 bits fits. */
+#define SCAN_NO_SHAPE {1u << 31, ~0u, 0, 0}
 
 /* Digits as a whole number, at most 19 of them; stops at the first byte that is not one. */
 static inline const char *scan_digits(const char *p, const char *end, uint64_t *out) {
