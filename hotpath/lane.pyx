@@ -620,6 +620,14 @@ cdef class Lane:
         """This lane's actors write `slot`: a replay reproduces it, so reads are not recorded."""
         self.slot_owned[slot] = 1
 
+    def slot(self, int index, int n):
+        """(version, bytes) of a board slot as an input of this lane; version 0: nothing there."""
+        cdef char room[112]
+        cdef uint64_t version
+        memset(room, 0, 112)
+        version = self.read_slot(index, room, n)
+        return version, room[:n]
+
     cdef uint64_t read_slot(self, int slot, void* to, uint32_t n) noexcept:
         """A consistent copy of a slot; returns its version (0: never written)."""
         cdef tc_input_slot head

@@ -43,6 +43,8 @@ cdef class BinanceVenue(Venue):
     cdef int64_t minute
     cdef int weight
     cdef bint killed, unsubscribed
+    cdef public bint has_rest              # follows the venue's HTTP side
+    cdef uint64_t beats
     cdef int64_t kill_step_due
     cdef uint64_t asks
 
@@ -79,3 +81,5 @@ cdef class BinanceVenue(Venue):
     cdef finish(self)
     cdef plan(self)
     cdef compare(self)
+    cdef show(self)
+    cdef int ask_rest(self, tc_order* o) except -1

@@ -20,6 +20,7 @@ class BinanceVenue(Venue):
     silent_until: int
     clock_difference: int
     outstanding: set[str]
+    has_rest: bool
     def __init__(self, lane: Lane, name: str, outbox: Outbox, *, room: int = 4096) -> None: ...
     def connect_as(
         self,

@@ -47,7 +47,9 @@ from hotpath.order cimport (
     tc_report,
 )
 from hotpath.records cimport (
+    TC_ASK_QUERY,
     TC_BUY,
+    TC_DOCUMENT,
     TC_EV_ABSENT,
     TC_EV_ACK,
     TC_EV_APPROVED,
@@ -71,9 +73,12 @@ from hotpath.records cimport (
     TC_REASON_DISCONNECT,
     TC_REASON_TIMEOUT,
     TC_REASON_UNKNOWN_CODE,
+    TC_REQUEST,
     tc_balance,
+    tc_header,
     tc_intent,
     tc_order_id,
+    tc_request,
 )
 from hotpath.scan cimport TC_JSON_STRING, tc_value, value_scaled
 from hotpath.template cimport lay_out, template_write
@@ -157,11 +162,13 @@ cdef class BinanceVenue(Venue):
         self.orphans, self.asked_at = {}, {}
         self.profile = rules.SPOT
         self.backoff_ns = BACKOFF_FIRST_NS
+        self.wants |= 1 << TC_DOCUMENT
 
     # ---- configuration
 
     def set_up(self, setup):
         """Listings, limits, key and address from the application."""
+        from engine import slots
         from engine.limits import configure
 
         configure(self, setup)
@@ -174,6 +181,9 @@ cdef class BinanceVenue(Venue):
             assets=setup.lane.assets,
             settings=setup.settings or Settings(),
         )
+        self.own_slot = setup.slots.get(slots.venue(setup.actor.name), -1)
+        self.has_rest = any(name.endswith("_rest") or name.endswith("rest")
+                            for name in setup.actor.follows)
         if key is None or endpoints is None:
             self.agreed = False
 
@@ -731,6 +741,32 @@ cdef class BinanceVenue(Venue):
             return 1
         return 0
 
+    cdef int ask_rest(self, tc_order* o) except -1:
+        """The same question to the venue's HTTP side, which has a connection of its own."""
+        cdef tc_request q
+        memset(&q, 0, sizeof(q))
+        q.id, q.type = o.id, TC_ASK_QUERY
+        self.asked_at["q" + spelled(o.id)] = self.lane.now
+        self.emit(TC_REQUEST, o.instrument, o.cause, &q, sizeof(q))
+        return 1
+
+    cdef int take_record(self, const tc_header* r) except -1:
+        """Intents and commands as every venue; and the answers of the HTTP side."""
+        cdef const char* payload = <const char*>r + sizeof(tc_header)
+        if r.kind != TC_DOCUMENT:
+            return Venue.take_record(self, r)
+        try:
+            reply = orjson.loads(payload[:r.length - sizeof(tc_header)]).get("reply")
+        except (orjson.JSONDecodeError, AttributeError):
+            return 0
+        if isinstance(reply, str):
+            raw = reply.encode()
+            if self.codec.scan(PyBytes_AS_STRING(raw), len(raw)) in (BN_REPLY, BN_ERROR) and \
+                    self.codec.message.id.type == TC_JSON_STRING:
+                self.take_reply(
+                    self.codec.message.id.p[:self.codec.message.id.n].decode())
+        return 0
+
     def ask_fills(self, int instrument, str id, order_id):
         """The trades of one order (5.6); without the venue's number, of its instrument."""
         params = {"symbol": self.instruments[instrument].symbol}
@@ -979,7 +1015,16 @@ cdef class BinanceVenue(Venue):
         self.sweep()
         self.enforce_kill()
         self.compare()
+        self.show()
         return 0
+
+    cdef show(self):
+        """What the board shows of this venue: that it lives, its live orders, whether it trades."""
+        cdef uint64_t shown[3]
+        self.beats += 1
+        if self.own_slot >= 0:
+            shown[0], shown[1], shown[2] = self.beats, self.orders.t.live, self.reconciled
+            self.lane.write_slot(self.own_slot, shown, sizeof(shown))
 
     cdef int sweep(self) except -1:
         """Orders that wait: replies that did not come, queries that are due."""
@@ -997,8 +1042,11 @@ cdef class BinanceVenue(Venue):
             if o.query_due <= self.lane.now:
                 if o.evidence != TC_UNKNOWN:
                     self.unknown(o, TC_REASON_TIMEOUT)
-                elif self.state in ("reconciling", "ready"):
-                    if self.ask_order(o):
+                else:
+                    asked = self.ask_order(o)
+                    if self.has_rest and (not asked or o.queries % 3 == 2):
+                        asked = self.ask_rest(o)   # a second source, or the only one
+                    if asked:
                         o.queries += 1
                     o.query_due = max(self.lane.now + TICK_NS,
                                       o.first_query + <int64_t>rules.query_delay_ns(o.queries))

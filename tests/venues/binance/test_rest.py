@@ -1,0 +1,225 @@
+"""The HTTP side: reads answered in the venue's words, and the canceller that acts alone."""
+
+from __future__ import annotations
+
+from typing import Any
+from urllib.parse import parse_qsl, urlsplit
+
+import orjson
+
+from engine.secret import Secret
+from hotpath.board import Board
+from hotpath.instrument import Instrument
+from hotpath.lane import Lane
+from hotpath.order import pack_id, spell_id
+from hotpath.records import Header, Kind, Request, RequestType, join, pack, split, unpack
+from hotpath.ring import Outbox, Reader
+from tests.venues.binance.stage import RAW_KEY, WORD, Stage
+from venues.binance.rest import BinanceRest
+from venues.binance.settings import RestSettings
+from venues.binance.sign import signer
+
+MS, S = 10**6, 10**9
+INSTANCE = 77
+OURS = spell_id(pack_id(INSTANCE, 5, 9, 0, 0))
+LEFT = spell_id(pack_id(INSTANCE + 1, 5, 9, 0, 0))
+
+
+class Http:
+    """Notes what is asked and answers from a small exchange of its own."""
+
+    def __init__(self) -> None:
+        self.asked: list[tuple[int, str, str, dict[str, str]]] = []
+        self.open: list[str] = []
+
+    def request(
+        self, actor: Any, token: int, method: str, target: str, headers: Any, body: bytes
+    ) -> None:
+        parts = urlsplit(target)
+        self.asked.append((token, method, parts.path, dict(parse_qsl(parts.query))))
+        assert dict(headers)["X-MBX-APIKEY"] == "K" and "signature" in parts.query
+
+
+class Desk:
+    def __init__(self, **settings: Any) -> None:
+        self.now = 1_700_000_000 * S
+        self.board = Board.private(["kill", "kill_venue", "venue"])
+        self.lane = Lane("control", self.board, is_virtual=True)
+        self.http = self.lane.transport = Http()
+        self.rest = BinanceRest(self.lane, "rest", Outbox.private(1 << 20, 6))
+        self.reader = Reader.of(self.rest.outbox, True)
+        self.rest.configure(
+            address="http://there:1/api", api_key="K", signer=signer("ed25519", Secret(RAW_KEY)),
+            instruments=[Instrument("BTCUSDT", "0.01", "0.0001", id=100)], instance=INSTANCE,
+            kill_slots=[0, 1], venue_slot=2, settings=RestSettings(**settings),
+        )  # fmt: skip
+        self.beats = 0
+        self.alive = True
+        self.serving = True
+        self.served = 0
+        self.lane.start(self.now)
+
+    def wait(self, ms: int) -> None:
+        end = self.now + ms * MS
+        while self.lane.due is not None and self.lane.due <= end:
+            self.now = self.lane.due
+            if self.alive:
+                self.beats += 1
+                self.board.write(2, WORD.pack(self.beats))
+            self.lane.take_timers(self.now)
+            self.serve()
+        self.now = end
+
+    def serve(self) -> None:
+        while self.serving and self.served < len(self.http.asked):
+            token, method, path, params = self.http.asked[self.served]
+            self.served += 1
+            if method == "DELETE":
+                if path == "/api/v3/openOrders":
+                    self.http.open.clear()
+                elif params["origClientOrderId"] in self.http.open:
+                    self.http.open.remove(params["origClientOrderId"])
+                self.respond(token, [])
+            elif path == "/api/v3/openOrders":
+                self.respond(token, [{"clientOrderId": c} for c in self.http.open])
+
+    def respond(self, token: int, content: Any, status: int = 200, **headers: str) -> None:
+        body = content if isinstance(content, bytes) else orjson.dumps(content)
+        self.lane.take_response(self.rest, token, status, headers, body, self.now)
+
+    def ask(self, request: Request, instrument: int = 100) -> None:
+        payload = pack(request)
+        header = Header(40 + len(payload), Kind.REQUEST, 4, 1, self.now, 0, instrument, 0)
+        self.lane.take_record(self.rest, join(header, payload), self.now)
+
+    def documents(self) -> list[dict[str, Any]]:
+        found = []
+        while batch := self.reader.take(256):
+            for raw in batch:
+                header, payload = split(raw)
+                if header.kind == Kind.DOCUMENT:
+                    found.append(unpack(header.kind, payload).document)
+        self.reader.store()
+        return found
+
+    def calls(self) -> list[tuple[str, str]]:
+        return [(m, p) for _, m, p, _ in self.http.asked]
+
+
+def test_nothing_is_asked_while_all_is_well() -> None:
+    desk = Desk()
+    desk.wait(60_000)
+    assert desk.http.asked == [] and desk.rest.is_idle()
+
+
+def test_a_kill_cancels_everything_and_looks_until_nothing_is_left() -> None:
+    desk = Desk()
+    desk.wait(1000)
+    desk.http.open = [OURS, "by hand"]
+    desk.board.write(1, WORD.pack(1))
+    desk.wait(200)
+    assert desk.calls()[0] == ("DELETE", "/api/v3/openOrders") and desk.http.open == []
+    desk.wait(1200)
+    assert desk.rest.is_idle() and desk.documents() == [{"canceller": "killed"}]
+
+
+def test_a_silent_venue_has_its_own_orders_cancelled_and_no_others() -> None:
+    desk = Desk(venue_silence_ms=1000)
+    desk.wait(5000)
+    assert desk.http.asked == []
+    desk.http.open = [OURS, LEFT, "by hand"]
+    desk.alive = False
+    desk.wait(900)
+    assert desk.http.asked == []
+    desk.wait(400)
+    assert desk.http.open == [LEFT, "by hand"]
+    assert ("DELETE", "/api/v3/openOrders") not in desk.calls()
+    desk.alive = True
+    desk.wait(500)
+    assert desk.documents() == [{"canceller": "venue silent"}, {"canceller": ""}]
+
+
+def test_an_order_that_appears_late_is_cancelled_too() -> None:
+    """A placement still on its way when the venue died becomes visible after the first round."""
+    desk = Desk(venue_silence_ms=1000)
+    desk.wait(1000)
+    desk.alive = False
+    desk.wait(2500)
+    desk.http.open = [OURS]
+    desk.wait(1500)
+    assert desk.http.open == []
+
+
+def test_a_closed_gate_cancels() -> None:
+    desk = Desk()
+    desk.wait(500)
+    desk.http.open = [OURS]
+    desk.lane.close_gates(desk.now)
+    desk.wait(200)
+    assert desk.http.open == []
+
+
+def test_cancels_pass_a_full_budget_and_reads_wait() -> None:
+    desk = Desk()
+    desk.rest.budget.ban(desk.now, 30)
+    desk.ask(Request(id=pack_id(INSTANCE, 5, 9, 0, 0), type=RequestType.QUERY))
+    assert desk.http.asked == []
+    desk.board.write(0, WORD.pack(1))
+    desk.wait(200)
+    assert desk.calls() == [("DELETE", "/api/v3/openOrders")]
+
+
+def test_a_query_is_answered_in_the_words_of_the_socket() -> None:
+    desk = Desk()
+    id = pack_id(INSTANCE, 5, 9, 0, 0)
+    desk.ask(Request(id=id, type=RequestType.QUERY))
+    token, method, path, params = desk.http.asked[0]
+    assert (method, path, params["origClientOrderId"]) == ("GET", "/api/v3/order", spell_id(id))
+    desk.respond(token, {"orderId": 9})
+    assert [orjson.loads(d["reply"]) for d in desk.documents()] == [
+        {"id": "q" + spell_id(id), "status": 200, "result": {"orderId": 9}}
+    ]
+    desk.ask(Request(id=id, type=RequestType.QUERY))
+    desk.respond(desk.http.asked[1][0], {"code": -2013, "msg": "Order does not exist."}, 400)
+    assert orjson.loads(desk.documents()[0]["reply"])["error"]["code"] == -2013
+
+
+def test_a_failed_lookup_is_no_answer() -> None:
+    desk = Desk()
+    for status, body in ((0, b""), (502, b"<html>"), (429, b"{}"), (200, b"not json")):
+        desk.rest.budget.banned_until = 0
+        desk.ask(Request(id=1, type=RequestType.QUERY))
+        desk.respond(desk.http.asked[-1][0], body, status, **{"retry-after": "1"})
+    assert desk.documents() == [] and desk.rest.failed == 4
+    assert desk.rest.budget.bans == 1
+
+
+def test_everything_is_read_when_asked() -> None:
+    desk = Desk()
+    desk.serving = False
+    desk.ask(Request(type=RequestType.RECONCILE, since=desk.now), 0)
+    assert [p for _, p in desk.calls()] == [
+        "/api/v3/openOrders", "/api/v3/allOrders", "/api/v3/myTrades", "/api/v3/account",
+    ]  # fmt: skip
+
+
+def test_the_venue_learns_from_the_second_source_while_its_socket_is_down() -> None:
+    """Venue and HTTP side together: an unknown order is settled without the order socket."""
+    stage = Stage()
+    stage.venue.has_rest = True
+    stage.start()
+    id = stage.place()
+    stage.disconnect()
+    assert stage.state(id)[2] == "UNKNOWN"
+    stage.wait(300)
+    requests = [r for _, r in stage.records(Kind.REQUEST)]
+    assert requests and {(r.id, r.type) for r in requests} == {(id, RequestType.QUERY)}
+    desk = Desk()
+    desk.now = stage.now
+    desk.ask(requests[0])
+    desk.respond(desk.http.asked[0][0], stage.order(id))
+    stage.reader.store()
+    payload = next(iter(Reader.of(desk.rest.outbox, True).take(16)))
+    stage.now += MS
+    stage.lane.take_record(stage.venue, payload, stage.now)
+    assert stage.state(id) == ("NEW", "NONE", "CONFIRMED", 0)

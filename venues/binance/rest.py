@@ -1,0 +1,255 @@
+"""The venue's HTTP side: reads on request, and the canceller of last resort.
+
+Sans-I/O: the lane does the HTTP, the answer is an input. A request record of the venue (one order,
+or everything) is answered with a document that holds the reply in the words of the order socket, so
+the venue reads both sources with one codec. Reads may be repeated; nothing here places an order.
+
+The canceller has a connection and a process of its own. It acts when the kill switch falls, when
+the root is gone or closes the gates, and when the venue's lane is not heard of: it lists the open
+orders of each instrument, cancels those that are ours (all of them when the venue is killed) and
+lists again until none is left.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import orjson
+
+from engine import slots
+from engine.budget import Budget, shared_budget
+from hotpath.instrument import Instrument
+from hotpath.lane import Actor
+from hotpath.order import read_id, spell_id, unpack_id
+from hotpath.records import Document, Kind, Request, RequestType, pack, split, unpack
+from venues.binance.profile import SPOT
+from venues.binance.request import WINDOW_MS
+from venues.binance.settings import RestSettings
+from venues.binance.sign import Signer, Value, signed_query, signer
+
+TICK, TICK_NS = 1, 100_000_000
+SECOND_NS = 1_000_000_000
+BAN_S = {403: 60.0, 418: 120.0, 429: 10.0}  # where the venue does not say how long
+PAGE = 1000
+WEIGHTS = {
+    ("GET", "/api/v3/order"): 4, ("GET", "/api/v3/openOrders"): 6, ("GET", "/api/v3/account"): 20,
+    ("GET", "/api/v3/allOrders"): 20, ("GET", "/api/v3/myTrades"): 20,
+    ("DELETE", "/api/v3/order"): 1, ("DELETE", "/api/v3/openOrders"): 1,
+}  # fmt: skip
+
+
+class Asked(NamedTuple):
+    """A request under way: what its answer is for."""
+
+    id: str  # the reply's id in the venue's words; "" = the canceller's own
+    instrument: int
+    method: str
+    path: str
+    cause: int
+
+
+class BinanceRest(Actor):
+    """Reads for the venue it follows, and cancels when nobody else can."""
+
+    def set_up(self, setup: Any) -> None:
+        """From the configuration: address, key, listings, and the words of the board to watch."""
+        spec = setup.venue
+        key, board = spec.settings.key, setup.slots
+        watched = [board[slots.KILL]] if slots.KILL in board else []
+        own_kill = board.get(slots.kill(spec.name), -1)
+        if own_kill >= 0:
+            watched.append(own_kill)
+        names = {number: name for name, number in setup.sources.items()}
+        shown = slots.venue(names.get(spec.source, ""))
+        self.configure(
+            address=spec.settings.endpoints.rest if spec.settings.endpoints else "",
+            api_key=key.api_key.reveal() if key else "",
+            signer=signer(key.kind, key.secret, key.label) if key else None,
+            instruments=[listing.instrument for listing in setup.listings.values()],
+            instance=setup.instance,
+            kill_slots=watched,
+            venue_slot=board.get(shown, -1),
+            settings=setup.settings,
+        )
+
+    def configure(
+        self, *, address: str, api_key: str, signer: Signer | None,
+        instruments: Sequence[Instrument], instance: int, kill_slots: Sequence[int] = (),
+        venue_slot: int = -1, settings: RestSettings | None = None,
+    ) -> None:  # fmt: skip
+        """`address`: http://host:port; `venue_slot`: where the venue shows that it lives."""
+        self.wants = 1 << Kind.REQUEST
+        self.settings = settings or RestSettings()
+        self.address = address.rstrip("/").removesuffix("/api/v3").removesuffix("/api")
+        self.api_key, self.signer, self.instance = api_key, signer, instance
+        self.instruments = {i.id: i for i in instruments}
+        self.kill_slots, self.venue_slot = list(kill_slots), venue_slot
+        self.budget: Budget = shared_budget(self.lane, self.address, SPOT.weight_per_minute)
+        self.under_way: dict[int, Asked] = {}
+        self.number = 0
+        self.failed = self.cancels = 0
+        self.beats = (0, 0)  # of the venue: its turns of 50 ms, and when they last rose
+        self.gate_closed = False
+        self.reason = ""  # why the canceller acts, "" = it does not
+        self.listed: dict[int, bool] = {}  # instrument: no order of ours is open there
+        self.next_round = 0
+
+    # ---- life -----------------------------------------------------------------------------------
+
+    def on_start(self) -> None:
+        self.beats = (0, self.now)
+        self.arm(self.now + TICK_NS, TICK)
+
+    def on_gate_closed(self) -> None:
+        """The root is gone, or has given up: nothing may work unattended."""
+        self.gate_closed = True
+
+    def on_stop(self) -> None:
+        self.gate_closed = self.settings.cancel_when_orphaned
+
+    def is_idle(self) -> bool:
+        return not self.under_way and (not self.reason or all(self.listed.values()))
+
+    def on_timer(self, token: int) -> None:
+        self.arm(self.now + TICK_NS, TICK)
+        reason = self.why_cancel()
+        if reason and not self.reason:
+            self.listed = dict.fromkeys(self.instruments, False)
+            self.next_round = self.now
+            self.tell({"canceller": reason})
+        elif self.reason and not reason:
+            self.tell({"canceller": ""})
+        self.reason = reason
+        if self.reason and self.now >= self.next_round:
+            self.next_round = self.now + SECOND_NS
+            self.cancel_round()
+
+    def why_cancel(self) -> str:
+        """`killed`, `gate closed`, `venue silent`, or "" while all is well."""
+        if any(self.word(slot) for slot in self.kill_slots):
+            return "killed"
+        if self.gate_closed:
+            return "gate closed"
+        if self.venue_slot >= 0 and self.settings.cancel_when_orphaned:
+            beats = self.word(self.venue_slot)
+            if beats != self.beats[0]:
+                self.beats = (beats, self.now)
+            if self.beats[0] and self.now - self.beats[1] > self.settings.venue_silence_ms * 10**6:
+                return "venue silent"
+        return ""
+
+    def word(self, slot: int) -> int:
+        version, raw = self.lane.slot(slot, slots.WORD.size)
+        return int(slots.WORD.unpack(raw)[0]) if version else 0
+
+    def tell(self, document: dict[str, Any], instrument: int = 0, cause: int = 0) -> None:
+        self.write(Kind.DOCUMENT, instrument, pack(Document(document=document)), cause)
+
+    # ---- cancelling -----------------------------------------------------------------------------
+
+    def cancel_round(self) -> None:
+        """List every instrument; on a kill cancel in bulk first."""
+        for number, instrument in self.instruments.items():
+            symbol: dict[str, Value] = {"symbol": instrument.symbol}
+            if self.reason == "killed" and not self.listed[number]:
+                self.ask("", number, "DELETE", "/api/v3/openOrders", symbol)
+            self.ask("", number, "GET", "/api/v3/openOrders", symbol)
+
+    def cancel_listed(self, asked: Asked, body: bytes) -> None:
+        """Cancel what is still open and may be cancelled."""
+        try:
+            listed = orjson.loads(body)
+            names = [str(o["clientOrderId"]) for o in listed]
+        except (orjson.JSONDecodeError, KeyError, TypeError):
+            self.failed += 1
+            return
+        mine = [name for name in names if self.reason == "killed" or self.is_ours(name)]
+        self.listed[asked.instrument] = not mine
+        for name in mine:
+            params: dict[str, Value] = {
+                "symbol": self.instruments[asked.instrument].symbol,
+                "origClientOrderId": name,
+            }
+            self.cancels += 1
+            self.ask("", asked.instrument, "DELETE", "/api/v3/order", params)
+
+    def is_ours(self, name: str) -> bool:
+        whole = read_id(name)
+        return whole is not None and unpack_id(whole)[0] == self.instance
+
+    # ---- reading for the venue ------------------------------------------------------------
+
+    def on_record(self, kind: int, record: bytes) -> None:
+        """A request of the venue; `self.cause` names it."""
+        header, payload = split(record)
+        asked: Request = unpack(kind, payload)
+        instrument = self.instruments.get(header.instrument)
+        if asked.type == RequestType.QUERY and instrument is not None:
+            params: dict[str, Value] = {
+                "symbol": instrument.symbol, "origClientOrderId": spell_id(asked.id),
+            }  # fmt: skip
+            self.ask("q" + spell_id(asked.id), header.instrument, "GET", "/api/v3/order", params)
+        elif asked.type == RequestType.RECONCILE:
+            for number, one in self.instruments.items():
+                symbol: dict[str, Value] = {"symbol": one.symbol}
+                since: dict[str, Value] = {"startTime": asked.since // 1_000_000, "limit": PAGE}
+                self.ask(f"o{number}", number, "GET", "/api/v3/openOrders", symbol)
+                self.ask(f"a{number}", number, "GET", "/api/v3/allOrders", symbol | since)
+                self.ask(f"t{number}", number, "GET", "/api/v3/myTrades", symbol | since)
+            self.ask("b", 0, "GET", "/api/v3/account", {})
+        elif asked.type == RequestType.CANCEL_ALL:
+            self.gate_closed = True
+
+    def ask(
+        self, id: str, instrument: int, method: str, path: str, params: dict[str, Value]
+    ) -> bool:
+        """Send a signed request; False when the budget or a ban forbids it (cancels pass both)."""
+        if self.signer is None or not self.address:
+            return False
+        weight = WEIGHTS[method, path]
+        if method != "DELETE" and self.budget.wait(self.now, weight):
+            return False
+        self.budget.take(self.now, weight)
+        whole = params | {"recvWindow": WINDOW_MS, "timestamp": self.now // 1_000_000}
+        query, _, _ = signed_query(whole, self.signer)
+        self.number += 1
+        self.under_way[self.number] = Asked(id, instrument, method, path, self.cause)
+        headers = [("X-MBX-APIKEY", self.api_key)]
+        self.request(self.number, method, f"{self.address}{path}?{query}", headers)
+        return True
+
+    def on_response(self, token: int, status: int, headers: dict[str, str], body: bytes) -> None:
+        """An answer. Status 0, a ban or a failure is no information (8.7)."""
+        asked = self.under_way.pop(token, None)
+        if asked is None:
+            return
+        told = {k.lower(): v for k, v in headers.items()}
+        used = told.get("x-mbx-used-weight-1m", "")
+        if used.isdigit():
+            self.budget.used(self.now, int(used))
+        if status in BAN_S:
+            after = told.get("retry-after", "")
+            self.budget.ban(self.now, float(after) if after.isdigit() else BAN_S[status])
+        if status == 0 or status in BAN_S or status >= 500:
+            self.failed += 1
+            return
+        if not asked.id:
+            if (asked.method, asked.path) == ("GET", "/api/v3/openOrders") and status == 200:
+                self.cancel_listed(asked, body)
+            return
+        reply = reply_of(asked.id, status, body)
+        if reply is None:
+            self.failed += 1
+            return
+        self.tell({"reply": reply}, asked.instrument, asked.cause)
+
+
+def reply_of(id: str, status: int, body: bytes) -> str | None:
+    """An HTTP answer in the words of the order socket; None when it is no JSON."""
+    try:
+        content = orjson.loads(body)
+    except orjson.JSONDecodeError:
+        return None
+    member = "result" if status == 200 else "error"
+    return orjson.dumps({"id": id, "status": status, member: content}).decode()
