@@ -193,7 +193,8 @@ class Assembly:
     # ---- outboxes
 
     def _make_boxes(self) -> None:
-        lanes = [lane.name for lane in self.app.lanes]
+        # lanes that only store take the root's records as the journal, not as followers
+        lanes = [lane.name for lane in self.app.lanes if records_inputs(lane)]
         self._box(ROOT, ROOT, ROOT_OUTBOX_KIB, journaled=True, followers=lanes)
         for lane in self.app.lanes:
             for actor in lane.actors:

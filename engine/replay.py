@@ -20,7 +20,7 @@ from engine.build import Built, build
 from engine.errors import TiercelError
 from engine.lane_spec import LaneSpec
 from engine.recording import Reading, RecordingDamaged
-from engine.secret import decode_hook
+from engine.secret import Secret, decode_hook
 from hotpath.board import Board
 from hotpath.lane import Actor, Lane, ScriptedConnection
 from hotpath.records import HEADER_BYTES, SPECS, Kind, LinkEvent, split, unpack
@@ -77,6 +77,26 @@ def masked(record: bytes) -> bytes:
     return bytes(out)
 
 
+def without_keys(spec: LaneSpec) -> LaneSpec:
+    """Keys are not in a recording: signatures, which no record holds, are made with a stand-in."""
+    from cryptography.hazmat.primitives import serialization as s
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+    stand_in = Ed25519PrivateKey.from_private_bytes(bytes(32)).private_bytes(
+        s.Encoding.PEM, s.PrivateFormat.PKCS8, s.NoEncryption()
+    )
+    venues = {}
+    for name, venue in spec.venues.items():
+        key = venue.settings.key
+        if key is not None:
+            text = stand_in.decode() if key.kind == "ed25519" else "replay"
+            key = msgspec.structs.replace(key, api_key=Secret("replay"), secret=Secret(text))
+            settings = msgspec.structs.replace(venue.settings, key=key)
+            venue = msgspec.structs.replace(venue, settings=settings)
+        venues[name] = venue
+    return msgspec.structs.replace(spec, venues=venues)
+
+
 class NoTransport:
     """What actors ask of the world in a replay: nothing happens, the answers are recorded."""
 
@@ -91,7 +111,7 @@ class Segment:
     """One lane from one start on: its actors, the input in hand, what is still to be compared."""
 
     def __init__(self, document: dict[str, Any]) -> None:
-        self.spec = msgspec.convert(document["start"], LaneSpec, dec_hook=decode_hook)
+        self.spec = without_keys(msgspec.convert(document["start"], LaneSpec, dec_hook=decode_hook))
         slots = self.spec.board.slots
         board = Board.private(sorted(slots, key=slots.__getitem__))
         first = document["positions"]
