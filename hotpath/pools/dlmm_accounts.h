@@ -2,7 +2,7 @@
  * Offsets after the IDL of the lb_clmm program. Nothing moves unless the bytes are whole. */
 #ifndef TIERCEL_DLMM_ACCOUNTS_H
 #define TIERCEL_DLMM_ACCOUNTS_H
-#include "hotpath/pools/dlmm_pool.h"
+#include "hotpath/pools/dlmm_state.h"
 
 /* bits of the pair's own bitmap to the list of arrays: a changed bit hides or shows an array */
 static inline int dlmm_apply_bits(dlmm_pool *p, const uint8_t *bits) {
@@ -45,7 +45,8 @@ static inline int dlmm_apply_pair(dlmm_pool *p, const uint8_t *d, size_t n) {
     p->step = le_u16(d + 80);
     p->closed = d[82] != 0;
     /* pair types 1 and 2 open at a point; activation type 1 counts seconds */
-    if (n >= 824 && (d[75] == 1 || d[75] == 2) && d[86] == 1 && (uint64_t)p->now < le_u64(d + 816)) p->closed = 1;
+    p->opens_at = 0;
+    if (n >= 824 && (d[75] == 1 || d[75] == 2) && d[86] == 1) p->opens_at = (int64_t)(le_u64(d + 816) & ~(1ull << 63));
     for (int i = 0; i < 32; i++) rewards |= d[264 + i] | d[408 + i];
     p->has_rewards = rewards != 0;
     dlmm_set_rates(p);

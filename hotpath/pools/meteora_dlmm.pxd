@@ -5,7 +5,7 @@ from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t
 from hotpath.pools.pool cimport Pool, Quote
 from hotpath.u256 cimport u128, u256
 
-cdef extern from "hotpath/pools/dlmm_accounts.h" nogil:
+cdef extern from "hotpath/pools/dlmm_pool.h" nogil:
     const int DLMM_KNOWN, DLMM_SET
     ctypedef struct dlmm_bin:
         u128 price
@@ -19,7 +19,7 @@ cdef extern from "hotpath/pools/dlmm_accounts.h" nogil:
         uint64_t most
     ctypedef struct dlmm_pool:
         dlmm_head head
-        int64_t now
+        int64_t now, opens_at
         uint32_t base_factor, base_power, filter_period, decay_period, reduction, control, max_volatility, share
         int32_t step, min_id, max_id
         uint32_t function_type, fee_mode
@@ -54,6 +54,8 @@ cdef extern from "hotpath/pools/dlmm_accounts.h" nogil:
     void dlmm_swap(const dlmm_pool* p, uint64_t amount, u128 limit, int for_y, int exact_in, int move, dlmm_walk* w) noexcept
     uint32_t dlmm_arrays_walked(const dlmm_pool* p, int for_y, int32_t last, int ended) noexcept
     int64_t dlmm_cost(const dlmm_walk* w) noexcept
+
+cdef extern from "hotpath/pools/dlmm_accounts.h" nogil:
     int dlmm_apply_account(dlmm_pool* p, const uint8_t* data, size_t n) noexcept
     int dlmm_mint_fee(const uint8_t* data, size_t n, uint64_t epoch, dlmm_transfer_fee* f) noexcept
 

@@ -5,7 +5,7 @@ time, fees on either side, transfer fees of Token-2022 mints, limit orders. Dire
 The price is a bin's, y for x in Q64.64. A state is the batch line's: `lb_pair`, `timestamp`, `bins`;
 or, of a real pair, `accounts` (objects with name, owner and data_base64), `timestamp` and `epoch`.
 Beside them `state` writes `bin_arrays` (index and whether the bins are known, for each set bit),
-`bitmap_extension`, `transfer_fee_x`, `transfer_fee_y`, and `has_rewards` and `closed` in `lb_pair`.
+`bitmap_extension`, `transfer_fee_x`, `transfer_fee_y`, and `has_rewards`, `closed` and `opens_at` in `lb_pair`.
 """
 
 import base64
@@ -81,6 +81,7 @@ cdef void fill_pair(dlmm_pool* p, dict pair) except *:
     p.head.last_update = signed_small(v, "lastUpdateTimestamp", 64)
     p.has_rewards = flag(pair, "has_rewards") if "has_rewards" in pair else False
     p.closed = flag(pair, "closed") if "closed" in pair else False
+    p.opens_at = <int64_t>small(pair, "opens_at", 63) if "opens_at" in pair else 0
     if not -MAX_ID <= p.head.active <= MAX_ID:
         raise Refusal("bad_field", "active_id is out of range")
     if not 0 < p.step <= 10000:
@@ -331,6 +332,7 @@ cdef class MeteoraDlmm(Pool):
             "lb_pair": {
                 "active_id": str(p.head.active), "bin_step": str(p.step),
                 "has_rewards": bool(p.has_rewards), "closed": bool(p.closed),
+                "opens_at": str(p.opens_at),
                 "parameters": {
                     "baseFactor": str(p.base_factor), "filterPeriod": str(p.filter_period),
                     "decayPeriod": str(p.decay_period), "reductionFactor": str(p.reduction),

@@ -47,9 +47,12 @@ cdef extern from "hotpath/pools/orca_pool.h" nogil:
     uint64_t orca_transfer_of(const orca_transfer_fee* f, uint64_t amount) noexcept
     int orca_transfer_before(const orca_transfer_fee* f, uint64_t amount, uint64_t* out) noexcept
     void orca_swap(const orca_pool* p, uint64_t amount, u128 limit, int a_to_b, int exact_in, orca_walk* w) noexcept
+    uint32_t orca_rate_now(const orca_pool* p) noexcept
+    int64_t orca_cost(const orca_walk* w, int adaptive) noexcept
+
+cdef extern from "hotpath/pools/orca_accounts.h" nogil:
     int orca_apply_account(orca_pool* p, const uint8_t* data, size_t n) noexcept
     int orca_modify(orca_pool* p, int32_t lower, int32_t upper, u128 amount, int add) noexcept
-    int64_t orca_cost(const orca_walk* w, int adaptive) noexcept
 
 cdef extern from "hotpath/pools/q64_range.h" nogil:
     int q64_amount_x(u128 p, u128 q, u128 liquidity, int up, int cap, uint64_t* out) noexcept

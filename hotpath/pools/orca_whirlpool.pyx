@@ -189,7 +189,7 @@ cdef class OrcaWhirlpool(Pool):
         return 1.0 / (root * root) if direction else root * root
 
     cdef double rank(self, int direction) noexcept nogil:
-        return self.spot(direction) * (1.0 - self.p.fee_rate * 1e-6)
+        return self.spot(direction) * (1.0 - orca_rate_now(&self.p) * 1e-6)
 
     def at(self, timestamp):
         """Quote as of this block time, seconds: adaptive fees hang on it."""

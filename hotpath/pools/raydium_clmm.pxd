@@ -46,9 +46,12 @@ cdef extern from "hotpath/pools/raydium_pool.h" nogil:
     int32_t raydium_tick_at_price(u128 price) noexcept
     void raydium_swap(const raydium_pool* p, uint64_t amount, u128 limit, int zfo, int exact_in, raydium_walk* w) noexcept
     void raydium_settle(raydium_pool* p, const raydium_walk* w) noexcept
+    uint32_t raydium_rate_now(const raydium_pool* p) noexcept
+    int64_t raydium_cost(const raydium_walk* w) noexcept
+
+cdef extern from "hotpath/pools/raydium_accounts.h" nogil:
     int raydium_apply_account(raydium_pool* p, const uint8_t* data, size_t n) noexcept
     int raydium_modify(raydium_pool* p, int32_t lower, int32_t upper, u128 amount, int add) noexcept
-    int64_t raydium_cost(const raydium_walk* w) noexcept
 
 cdef extern from "hotpath/pools/q64_range.h" nogil:
     int q64_amount_x(u128 p, u128 q, u128 liquidity, int up, int cap, uint64_t* out) noexcept

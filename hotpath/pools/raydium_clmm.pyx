@@ -175,7 +175,7 @@ cdef class RaydiumClmm(Pool):
         return 1.0 / (root * root) if direction else root * root
 
     cdef double rank(self, int direction) noexcept nogil:
-        return self.spot(direction) * (1.0 - self.p.trade_rate * 1e-6)
+        return self.spot(direction) * (1.0 - raydium_rate_now(&self.p) * 1e-6)
 
     def at(self, timestamp):
         """Quote as of this block time, seconds: dynamic fees hang on it."""

@@ -1,122 +1,7 @@
-/* Raydium CLMM: the state that decides a swap, and the program's swap over it.
- *
- * Laid out as orca_pool.h: sorted tick indices, and beside them what crossing a tick reads. A tick also
- * carries its limit orders (an open cohort and the rest of the one being filled). Quotes only read;
- * filling orders writes to the tick that is left last, which the walk copies: every earlier tick is
- * empty of orders afterwards, and `settle` applies that when a swap is executed.
- */
+/* Raydium CLMM: the program's swap (swap.rs, swap_math.rs, tick_array.rs) over the state of raydium_state.h. */
 #ifndef TIERCEL_RAYDIUM_POOL_H
 #define TIERCEL_RAYDIUM_POOL_H
-#include <stdlib.h>
-#include <string.h>
-#include "hotpath/pools/raydium_tick.h"
-#include "hotpath/pools/solana_state.h"
-
-#define RAYDIUM_ARRAY 60
-#define RAYDIUM_MAX_RATE 100000u
-#define RAYDIUM_SCALE 10000u
-
-typedef struct {
-    uint64_t phase, open, part; /* the open cohort's amount, and what is left of the one being filled */
-    u128 ratio;                 /* unfilled_ratio_x64 of the latter */
-} raydium_orders;
-
-typedef struct {
-    u128 price, net, gross; /* net is signed */
-    raydium_orders orders;
-} raydium_tick;
-
-typedef struct {
-    u128 price, liquidity;
-    uint64_t last_update;
-    int32_t tick, index_reference;
-    uint32_t volatility_reference, volatility;
-    uint32_t here; /* ticks at or below `tick` */
-} raydium_head;
-
-typedef struct {
-    uint32_t filter_period, decay_period, reduction, control, max_volatility;
-} raydium_dynamic;
-
-typedef struct {
-    raydium_head head;
-    raydium_dynamic fee;
-    uint64_t now;
-    int32_t spacing;
-    uint32_t trade_rate, protocol_rate, fund_rate, fee_on;
-    int has_dynamic;
-    uint32_t count, capacity;
-    int32_t *keys;
-    raydium_tick *ticks;
-} raydium_pool;
-
-typedef struct {
-    raydium_head head;
-    uint64_t in, out, fee, left;
-    uint64_t unowned; /* of the fee: the liquidity's share where there was none, which the SDK leaves out */
-    uint32_t crossed, steps, touched; /* touched: one past the place of a tick whose orders were filled */
-    raydium_orders orders;            /* the last such tick's orders afterwards */
-    int ended;                        /* out of ticks, not at the limit */
-    int status;
-} raydium_walk;
-
-static inline void raydium_free(raydium_pool *p) {
-    free(p->keys);
-    free(p->ticks);
-    p->keys = 0;
-    p->ticks = 0;
-    p->count = p->capacity = 0;
-}
-static inline int raydium_reserve(raydium_pool *p, uint32_t n) {
-    if (n <= p->capacity) return 0;
-    int32_t *keys = realloc(p->keys, n * sizeof *keys);
-    if (!keys) return 1;
-    p->keys = keys;
-    raydium_tick *ticks = realloc(p->ticks, n * sizeof *ticks);
-    if (!ticks) return 1;
-    p->ticks = ticks;
-    p->capacity = n;
-    return 0;
-}
-static inline uint32_t raydium_rank(const raydium_pool *p, int32_t tick) {
-    uint32_t low = 0, n = p->count;
-    while (n) {
-        uint32_t half = n / 2;
-        if (p->keys[low + half] <= tick) {
-            low += half + 1;
-            n -= half + 1;
-        } else {
-            n = half;
-        }
-    }
-    return low;
-}
-static inline int raydium_has_orders(const raydium_orders *o) { return o->open || o->part; }
-/* set, change or remove a tick (one without liquidity and orders); 1 without memory */
-static inline int raydium_put(raydium_pool *p, int32_t tick, u128 net, u128 gross, const raydium_orders *o) {
-    uint32_t at = raydium_rank(p, tick);
-    const int known = at && p->keys[at - 1] == tick, live = gross || raydium_has_orders(o);
-    if (known && live) {
-        raydium_tick *t = p->ticks + at - 1;
-        t->net = net;
-        t->gross = gross;
-        t->orders = *o;
-    } else if (known) {
-        at--;
-        memmove(p->keys + at, p->keys + at + 1, (p->count - at - 1) * sizeof *p->keys);
-        memmove(p->ticks + at, p->ticks + at + 1, (p->count - at - 1) * sizeof *p->ticks);
-        p->count--;
-    } else if (live) {
-        if (p->count == p->capacity && raydium_reserve(p, p->count + p->count / 4 + 8)) return 1;
-        memmove(p->keys + at + 1, p->keys + at, (p->count - at) * sizeof *p->keys);
-        memmove(p->ticks + at + 1, p->ticks + at, (p->count - at) * sizeof *p->ticks);
-        p->keys[at] = tick;
-        p->ticks[at] = (raydium_tick){raydium_price_at_tick(tick), net, gross, *o};
-        p->count++;
-    }
-    p->head.here = raydium_rank(p, p->head.tick);
-    return 0;
-}
+#include "hotpath/pools/raydium_state.h"
 
 static inline void raydium_update_reference(const raydium_dynamic *c, raydium_head *h, int32_t index, uint64_t now) {
     const uint64_t elapsed = now > h->last_update ? now - h->last_update : 0;
@@ -447,92 +332,16 @@ static inline void raydium_settle(raydium_pool *p, const raydium_walk *w) {
     p->head.here = raydium_rank(p, p->head.tick);
 }
 
-/* Liquidity between two ticks, more or less. 0, or a status. */
-static inline int raydium_modify(raydium_pool *p, int32_t lower, int32_t upper, u128 amount, int add) {
-    if (lower >= upper || lower < RAYDIUM_MIN_TICK || upper > RAYDIUM_MAX_TICK || lower % p->spacing || upper % p->spacing)
-        return Q64_BAD_FIELD;
-    const int here = lower <= p->head.tick && p->head.tick < upper;
-    const u128 change = add ? amount : -amount, liquidity = p->head.liquidity + (here ? change : 0);
-    const int32_t ends[2] = {lower, upper};
-    u128 net[2] = {0, 0}, gross[2] = {0, 0};
-    raydium_orders orders[2];
-    memset(orders, 0, sizeof orders);
-    if (here && amount && (add ? liquidity < amount : p->head.liquidity < amount)) return Q64_REFUSED;
-    for (int k = 0; k < 2; k++) {
-        uint32_t at = raydium_rank(p, ends[k]);
-        if (at && p->keys[at - 1] == ends[k]) {
-            net[k] = p->ticks[at - 1].net;
-            gross[k] = p->ticks[at - 1].gross;
-            orders[k] = p->ticks[at - 1].orders;
-        }
-        if (!add && gross[k] < amount) return Q64_REFUSED;
-        net[k] += k ? -change : change;
-        gross[k] += change;
-    }
-    if (raydium_reserve(p, p->count + 2)) return Q64_BAD_FIELD;
-    for (int k = 0; k < 2; k++) raydium_put(p, ends[k], net[k], gross[k], orders + k);
-    p->head.liquidity = liquidity;
-    return Q64_OK;
-}
-
-/* One account's bytes: the pool, one array of ticks, or the fee configuration. */
-static inline int raydium_apply_account(raydium_pool *p, const uint8_t *data, size_t n) {
-    raydium_head *h = &p->head;
-    if (n < 8) return Q64_BAD_FIELD;
-    switch (le_u64(data)) {
-    case 0x46dec3d7f5e3edf7ull: { /* PoolState */
-        if (n < 273) return Q64_BAD_FIELD;
-        const u128 price = le_u128(data + 253);
-        const int32_t tick = le_i32(data + 269);
-        if (le_u16(data + 235) != (uint32_t)p->spacing || price < RAYDIUM_MIN_PRICE || price > RAYDIUM_MAX_PRICE) return Q64_BAD_FIELD;
-        if (tick < RAYDIUM_MIN_TICK - 1 || tick > RAYDIUM_MAX_TICK) return Q64_BAD_FIELD;
-        h->liquidity = le_u128(data + 237);
-        h->price = price;
-        h->tick = tick;
-        h->here = raydium_rank(p, tick);
-        if (n > 390 && data[390] <= 2) p->fee_on = data[390];
-        if (n >= 1130) { /* the dynamic fee stands in what was padding: all zero is none */
-            const raydium_dynamic c = {le_u16(data + 1096), le_u16(data + 1098), le_u16(data + 1100), le_u32(data + 1102),
-                                       le_u32(data + 1106)};
-            int any = 0;
-            for (int i = 1096; i < 1130; i++) any |= data[i];
-            if (any && (uint64_t)c.max_volatility * (uint32_t)p->spacing > 0xffffffffull) return Q64_BAD_FIELD;
-            p->has_dynamic = any != 0;
-            p->fee = c;
-            h->index_reference = le_i32(data + 1110);
-            h->volatility_reference = le_u32(data + 1114);
-            h->volatility = le_u32(data + 1118);
-            h->last_update = le_u64(data + 1122);
-        }
-        return Q64_OK;
-    }
-    case 0x2a81f931cd559bc0ull: { /* TickArrayState */
-        if (n < 44 + RAYDIUM_ARRAY * 168) return Q64_BAD_FIELD;
-        const int32_t start = le_i32(data + 40);
-        if (start % (RAYDIUM_ARRAY * p->spacing) || start < 2 * RAYDIUM_MIN_TICK || start > RAYDIUM_MAX_TICK) return Q64_BAD_FIELD;
-        if (raydium_reserve(p, p->count + RAYDIUM_ARRAY)) return Q64_BAD_FIELD;
-        for (int pass = 0; pass < 2; pass++)
-            for (int i = 0; i < RAYDIUM_ARRAY; i++) {
-                const uint8_t *t = data + 44 + 168 * i;
-                const raydium_orders o = {le_u64(t + 116), le_u64(t + 124), le_u64(t + 132), le_u128(t + 140)};
-                const u128 net = le_u128(t + 4), gross = le_u128(t + 20);
-                const int32_t tick = start + i * p->spacing;
-                if (pass) {
-                    raydium_put(p, tick, net, gross, &o);
-                } else if (gross || raydium_has_orders(&o)) {
-                    if (tick < RAYDIUM_MIN_TICK || tick > RAYDIUM_MAX_TICK || net == (u128)1 << 127) return Q64_BAD_FIELD;
-                }
-            }
-        return Q64_OK;
-    }
-    case 0x6f2bcbcb6821f4daull: /* AmmConfig */
-        if (n < 57 || le_u32(data + 47) >= Q64_MILLION) return Q64_BAD_FIELD;
-        p->protocol_rate = le_u32(data + 43);
-        p->trade_rate = le_u32(data + 47);
-        p->fund_rate = le_u32(data + 53);
-        return Q64_OK;
-    default: return Q64_BAD_FIELD;
-    }
+/* the fee in millionths that a swap at this moment would begin with: for ranking */
+static inline uint32_t raydium_rate_now(const raydium_pool *p) {
+    raydium_head h = p->head;
+    uint32_t rate = p->trade_rate;
+    if (!p->has_dynamic) return rate;
+    const int32_t index = q64_floor(h.tick, p->spacing);
+    raydium_update_reference(&p->fee, &h, index, p->now);
+    raydium_update_volatility(&p->fee, &h, index);
+    rate += raydium_dynamic_rate(p, &h);
+    return rate > RAYDIUM_MAX_RATE ? RAYDIUM_MAX_RATE : rate;
 }
 
 /* compute units: fitted to executed swaps */

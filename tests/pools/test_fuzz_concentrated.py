@@ -176,3 +176,32 @@ def test_bytes_that_are_no_account_never_move_a_pool(kind: int) -> None:
         with pytest.raises(Refusal):
             pool.apply(data)
     assert pool.state() == before
+
+
+HEADS = [
+    ("3f95d10ce1806309", "4561bdbe6e0742bb", "11d8f68ee1c7da38", "8bc283b38cb3e5f4"),
+    ("f7ede3f5d7c3de46", "c09b55cd31f9812a", "daf42168cbcb2b6f"),
+    ("210b3162b565b10d", "5c8e5cdc059446b5", "506f7c7137ed1205"),
+]
+
+
+@pytest.mark.parametrize("kind", range(3), ids=NAMES)
+def test_bytes_that_begin_like_an_account_leave_a_pool_that_answers(kind: int) -> None:
+    """Either refused, and nothing moved, or taken, and the pool still quotes and comes back."""
+    draw, taken = Random(kind), 0
+    for seed in range(800):
+        pool, _ = drawn(kind, seed)
+        before = pool.state()
+        size = draw.choice((0, 1, 60, 100, 200, 700, 1544, 2000, 10500))
+        few = bytes(draw.choice((0, 0, 0, 1, 255)) for _ in range(min(size, 1600)))
+        body = draw.randbytes(size) if draw.random() < 0.5 else few + bytes(size - len(few))
+        try:
+            pool.apply(bytes.fromhex(draw.choice(HEADS[kind])) + body)
+            taken += 1
+        except Refusal:
+            assert pool.state() == before
+        for direction in (0, 1):
+            assert pool.quote_in(direction, 12345).status in Status
+            assert pool.quote_out(direction, 1 << 33).status in Status
+        pool.state()
+    assert taken > 0
