@@ -205,7 +205,7 @@ static inline void ladder_lost_best(tc_ladder *l) {
 /* Set the quantity of a level, 0 removes; enum tc_set. Whether a level comes, changes or goes is as
  * good as random, so all that is computed without a branch; branches are for what is rare. */
 static inline int ladder_set(tc_ladder *l, int64_t key, int64_t quantity) {
-    if (__builtin_expect((uint64_t)(key - l->low) > l->mask, 0))
+    if (__builtin_expect((uint64_t)key - (uint64_t)l->low > l->mask, 0))
         return ladder_set_outside(l, key, quantity);
     uint64_t i = (uint64_t)key & l->mask, bit = i & 63;
     uint64_t filled = quantity != 0, before = l->quantity[i] != 0;
@@ -272,19 +272,58 @@ typedef struct {
 
 /* Set a level of a side by its price: enum tc_set. */
 static inline int book_set(tc_ladder *side, int64_t sign, int64_t price, int64_t quantity) {
-    if (__builtin_expect((uint64_t)(price + BOOK_PRICE_LIMIT - 1) >= 2 * BOOK_PRICE_LIMIT - 1 ||
+    if (__builtin_expect((uint64_t)price + BOOK_PRICE_LIMIT - 1 >= 2 * BOOK_PRICE_LIMIT - 1 ||
                              (uint64_t)quantity >= BOOK_QUANTITY_LIMIT,
                          0))
         return TC_SET_REJECTED;
     return ladder_set(side, sign * price, quantity);
 }
 
-static inline int book_apply(tc_ladder *side, int64_t sign, const tc_level *levels, int n) {
+/* `book_set` of many levels: the worst enum tc_set. The same as ladder_set in a loop, with what
+ * every level reads and writes held in registers; whatever is rare puts it back first. */
+static inline int book_apply(tc_ladder *l, int64_t sign, const tc_level *levels, int n) {
     int worst = TC_SET_DONE;
-    for (int i = 0; i < n; i++) {
-        int did = book_set(side, sign, levels[i].price, levels[i].quantity);
-        worst = did < worst ? did : worst;
+    int64_t low = l->low, best = l->best, *const at = l->quantity;
+    uint64_t mask = l->mask, *const bits = l->bits, *const words = l->words;
+    uint32_t near = l->near, free = l->room - ladder_count(l);
+    for (const tc_level *end = levels + n; levels < end; levels++) {
+        int64_t quantity = levels->quantity;
+        int64_t key = (int64_t)((uint64_t)sign * (uint64_t)levels->price); /* may wrap: refused */
+        if (__builtin_expect((uint64_t)key - (uint64_t)low > mask ||
+                                 (uint64_t)quantity >= BOOK_QUANTITY_LIMIT,
+                             0)) {
+            l->best = best;
+            l->near = near;
+            int did = book_set(l, sign, levels->price, quantity);
+            worst = did < worst ? did : worst;
+            low = l->low, best = l->best, near = l->near, free = l->room - ladder_count(l);
+            continue;
+        }
+        uint64_t i = (uint64_t)key & mask, bit = i & 63;
+        uint64_t filled = quantity != 0, before = at[i] != 0;
+        if (__builtin_expect((filled & ~before) & (free == 0), 0)) {
+            worst = TC_SET_OVERFLOW;
+            continue;
+        }
+        at[i] = quantity;
+        uint64_t old = bits[i >> 6], word = (old & ~(1ull << bit)) | filled << bit;
+        bits[i >> 6] = word;
+        if (__builtin_expect((word != 0) != (old != 0), 0))
+            words[i >> 12] ^= 1ull << (i >> 6 & 63);
+        near += (uint32_t)(filled - before);
+        free -= (uint32_t)(filled - before);
+        if (__builtin_expect((filled ^ 1) & (uint64_t)(key == best), 0)) {
+            l->best = best;
+            l->near = near;
+            ladder_lost_best(l);
+            low = l->low, best = l->best, near = l->near, free = l->room - ladder_count(l);
+            continue;
+        }
+        int64_t better = filled ? key : INT64_MIN;
+        best = better > best ? better : best;
     }
+    l->best = best;
+    l->near = near;
     return worst;
 }
 
@@ -293,7 +332,8 @@ static inline int book_apply(tc_ladder *side, int64_t sign, const tc_level *leve
 static inline int book_apply_snapshot(tc_ladder *side, int64_t sign, const tc_level *levels, int n) {
     int ordered = (uint32_t)n <= side->room;
     for (int i = 1; i < n && ordered; i++)
-        ordered = sign * levels[i].price < sign * levels[i - 1].price;
+        ordered = sign > 0 ? levels[i].price < levels[i - 1].price
+                           : levels[i].price > levels[i - 1].price;
     if (!ordered || n < 2) return book_apply(side, sign, levels, n);
     int worst = book_apply(side, sign, levels, 1);
     for (int i = n - 1; i > 0; i--) {
