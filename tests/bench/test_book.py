@@ -1,4 +1,4 @@
-"""The benchmark measures what it says: right books, a floor that checks itself, rows that are whole."""
+"""The benchmark measures what it says: right books, a floor that checks itself, whole rows."""
 
 from __future__ import annotations
 
