@@ -69,16 +69,16 @@ def v2_row(int repetitions):
     for _ in range(repetitions):
         z = 0
         start = now()
-        for j in range(50):
+        for j in range(10):
             for i in range(1024):
                 x = amounts[i]
                 x.w[0] += z & 1
                 (<Pool>pools[i]).quote_in_to(0, &x, NULL, &quote)
                 z += quote.amount_out.w[0]
-        times.append((now() - start) / (50 * 1024.0))
+        times.append((now() - start) / (10 * 1024.0))
     a, r_in, r_out = 3_123456789012345678, 48213_123456789012345678, 161_234_567_890123
     return {"ns": statistics.median(times), "floor_ns": floor["ns"],
-            "python_ns": call_ns(lambda: v2_amount_out(a, r_in, r_out), 20_000)}
+            "python_ns": call_ns(lambda: v2_amount_out(a, r_in, r_out))}
 
 
 def ladder(int crossings):
@@ -111,7 +111,7 @@ def v3_row(int crossings, int repetitions):
     cdef Quote quote
     cdef u256 amount, x
     cdef uint64_t z = 0
-    cdef int i, n = 20_000 // (1 + crossings)
+    cdef int i, n = 1_000 // (1 + crossings)
     cdef int64_t start
     pool, whole, (price, base, steps) = ladder(crossings)
     amount = from_int(whole)
@@ -128,9 +128,8 @@ def v3_row(int crossings, int repetitions):
             pool.quote_in_to(0, &x, NULL, &quote)
             z += quote.amount_out.w[0]
         times.append((now() - start) / <double>n)
-    calls = max(20, 2_000 // (1 + crossings))
     return {"ns": statistics.median(times),
-            "python_ns": call_ns(lambda: v3_exact_in(whole, price, base, steps, 3000), calls)}
+            "python_ns": call_ns(lambda: v3_exact_in(whole, price, base, steps, 3000))}
 
 
 def tick_rows(int repetitions):
@@ -156,8 +155,8 @@ def tick_rows(int repetitions):
         to_tick.append((now() - start) / <double>n)
     some = price_at_tick(194937) + 5
     return {
-        "tick_to_price": {"ns": statistics.median(to_price), "python_ns": call_ns(lambda: price_at_tick(194937), 2_000)},
-        "price_to_tick": {"ns": statistics.median(to_tick), "python_ns": call_ns(lambda: tick_at_price(some), 200)},
+        "tick_to_price": {"ns": statistics.median(to_price), "python_ns": call_ns(lambda: price_at_tick(194937))},
+        "price_to_tick": {"ns": statistics.median(to_tick), "python_ns": call_ns(lambda: tick_at_price(some))},
     }
 
 
@@ -166,7 +165,7 @@ def call_row(int repetitions):
     pool, amount, _ = ladder(0)
     within = v3_row(0, repetitions)["ns"]
     ask = pool.quote_in
-    through = call_ns(lambda: ask(0, amount).amount_out, 20_000)
+    through = call_ns(lambda: ask(0, amount).amount_out)
     return {"ns": through - within, "through_ns": through}
 
 
@@ -226,7 +225,7 @@ def log_row(int repetitions):
         times = []
         for _ in range(repetitions):
             pool = wide_pool()
-            times.append(raw_ns(pool, make(pool), 5_000))
+            times.append(raw_ns(pool, make(pool), 400))
         figures[name] = statistics.median(times)
     return {"ns": max(figures.values()), "each": figures}
 
@@ -278,9 +277,9 @@ def size_rows(int repetitions):
     first = V2.from_state({"reserveIn": 10**24, "reserveOut": 21 * 10**11, "fee_bps": 30})
     second = V2.from_state({"reserveIn": 3 * 10**24, "reserveOut": 6 * 10**12, "fee_bps": 25})
     crossed = []
-    found = {"size_v2_v2": {"ns": sized_ns([(first, 0), (second, 1)], repetitions, 2_000, [])}}
+    found = {"size_v2_v2": {"ns": sized_ns([(first, 0), (second, 1)], repetitions, 400, [])}}
     near, far = stepped_pool(195010), stepped_pool(195010 - 650)
-    found["size_v3_v3"] = {"ns": sized_ns([(near, 0), (far, 1)], repetitions, 50, crossed), "crossed": crossed}
+    found["size_v3_v3"] = {"ns": sized_ns([(near, 0), (far, 1)], repetitions, 20, crossed), "crossed": crossed}
     return found
 
 
@@ -321,7 +320,7 @@ def cycles_row(int repetitions):
     costs.tip_bps = 0
     through = len(graph.cycles_through(0))
     times = []
-    for _ in range(repetitions * 3):
+    for _ in range(repetitions):
         start = now()
         graph.refresh(0)
         held = graph.rank_through(0, 10)
@@ -335,7 +334,7 @@ def cycles_row(int repetitions):
 
 def rows(quick):
     """The rows of this part; see bench/pools.py."""
-    repetitions = 9 if quick else 31
+    repetitions = 31 if quick else 101
     found = {"v2_in": v2_row(repetitions)}
     for crossings in (0, 5, 50):
         found[f"v3_in_{crossings}"] = v3_row(crossings, repetitions)

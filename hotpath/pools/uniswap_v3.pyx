@@ -1,4 +1,3 @@
-# distutils: extra_compile_args = -fno-tree-vectorize
 """Uniswap V3 pools and their kin: exact swaps, logs, state. The walk itself is hotpath/pools/v3_pool.h.
 
 Equal to UniswapV3Pool (@uniswap/v3-core 1.0.1) and PancakeV3Pool (@pancakeswap/v3-core 1.0.2): fee,

@@ -49,6 +49,15 @@ static inline int v2_amount_out(u256 amount, u256 reserve_in, u256 reserve_out, 
 static inline int v2_amount_in(u256 amount, u256 reserve_in, u256 reserve_out, v2_fee fee, u256 *in) {
     if (u256_is_zero(amount)) return V2_REFUSED;
     if (u256_is_zero(reserve_in) || u256_is_zero(reserve_out)) return V2_NO_LIQUIDITY;
+    if (v2_small(amount, reserve_in, reserve_out) && u256_lt(amount, reserve_out)) {
+        int ok = 1;
+        u128 left = u256_low128(reserve_out) - u256_low128(amount);
+        u128 q = u128_muldiv(u256_low128(reserve_in) * fee.scale, u256_low128(amount), left * fee.keep, &ok);
+        if (ok) {
+            *in = u256_add(u256_from_u128(q), U256_ONE, 0);
+            return V2_OK;
+        }
+    }
     int c1, c2, c3, borrow, carry;
     u256 numerator = u256_mul(u256_mul(reserve_in, amount, &c1), u256_from_u64(fee.scale), &c2);
     if (c1 | c2) return V2_OVERFLOW;
