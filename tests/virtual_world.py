@@ -12,6 +12,8 @@ from random import Random
 from typing import Any
 from urllib.parse import urlsplit
 
+import orjson
+
 from hotpath.lane import Actor, Lane, ScriptedConnection
 from hotpath.records import LinkEvent
 from venues.simulated.wire import Wire
@@ -80,6 +82,7 @@ class World:
         self.answers: dict[int, Callable[[int, dict[str, str], bytes], None]] = {}
         self.numbers = 0
         self.scheduled: list[tuple[int, int, Callable[[], None]]] = []
+        self.keep_lines: Callable[[dict[str, Any]], object] = lambda line: None
 
     def next_number(self) -> int:
         self.numbers += 1
@@ -123,7 +126,8 @@ class World:
         self.now = end
 
     def drain(self, wire: Wire) -> None:
-        wire.take_lines()
+        for line in wire.take_lines().splitlines():
+            self.keep_lines(orjson.loads(line))
         for kind, number, payload, extra in wire.take():
             line = self.lines.get(number)
             if kind == "answer":
