@@ -39,7 +39,11 @@ class Line(ScriptedConnection):
     def said(self, text: bytes) -> None:
         """The actor sent one frame."""
         self.up_at = max(self.up_at, self.world.now + self.world.latency())
-        self.world.at(self.up_at, lambda: self.wire.text(self.number, bytes(text), self.world.now))
+        self.world.at(self.up_at, lambda: self.arrive(bytes(text)))
+
+    def arrive(self, text: bytes) -> None:
+        if not self.is_ended and self.world.is_alive(self.wire):
+            self.wire.text(self.number, text, self.world.now)
 
     def heard(self, payload: bytes) -> None:
         """The exchange sent one frame."""
@@ -98,6 +102,18 @@ class World:
     def add_lane(self, lane: Lane) -> None:
         lane.transport = Transport(self, lane)
         self.lanes.append(lane)
+
+    def is_alive(self, wire: Wire) -> bool:
+        return any(known is wire for known in self.wires.values())
+
+    def kill(self, name: str, successor: Wire) -> None:
+        """The exchange's process dies and is started again: connections break, what had not left
+        it never does, what was under way to it is lost."""
+        dead = self.wires[name]
+        self.wires[name] = successor
+        for line in list(self.lines.values()):
+            if line.wire is dead:
+                line.end(0)
 
     def wire_of(self, url: str) -> Wire:
         return self.wires[urlsplit(url).hostname or ""]

@@ -114,6 +114,7 @@ class Session:
             flow=FLOW,
             limits=LimitsSpec(orders_per_10s=10_000),
         )  # fmt: skip
+        self.spec = spec
         self.wire = self.world.wires["alpha"] = Wire(spec, self.world.now)
         names = ["clock", "kill", "kill_venue", "kill_strategy", "top"]
         self.board = Board.private(names)
@@ -187,6 +188,11 @@ class Session:
             self.world.drain(self.wire)
             self.run(draw.randrange(2, 12) / 10)
 
+    def kill_exchange(self) -> None:
+        """kill -9, and a start on the ledger: `lines` is what was written of it."""
+        self.wire = Wire(self.spec, self.world.now, list(self.lines))
+        self.world.kill("alpha", self.wire)
+
     def session(self, seed: int) -> str:
         self.run(2)
         self.misbehave(seed)
@@ -238,6 +244,23 @@ def check(seeds: range) -> None:
         again = Session(seed)
         assert again.session(seed) == first, f"seed {seed}: two runs differ"
     assert traded > 10 * len(seeds), "next to nothing traded: the test would show nothing"
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_an_exchange_that_is_killed_goes_on_and_our_books_agree(seed: int) -> None:
+    session = Session(seed)
+    session.run(2)
+    for _ in range(3):
+        session.kill_exchange()
+        session.run(1.3)
+    session.trader.trading = False
+    session.run(60)
+    assert session.fills == session.theirs()
+    assert sum(session.fills.values()) > 10
+    placed = Counter(line["client_id"] for line in session.lines if line["t"] == "order")
+    assert set(placed.values()) == {1}
+    numbers = [line["n"] for line in session.lines]
+    assert numbers == list(range(1, len(numbers) + 1))
 
 
 @pytest.mark.parametrize("block", range(5))
