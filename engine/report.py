@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from decimal import Decimal
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from engine import ledgers
+from engine.errors import TiercelError
 from engine.journal.names import Names, plain
 from engine.journal.profit import profit
 from engine.journal.store import open_reader
@@ -137,3 +138,43 @@ def summary(h: HdrHistogram) -> dict[str, int]:
         "p999_ns": h.get_value_at_percentile(99.9),
         "max_ns": h.get_max_value(),
     }
+
+
+class NoLatencies(TiercelError):
+    """Nothing was measured yet."""
+
+    code: ClassVar[str] = "TCL-3301"
+    what = "There are no latencies at {state}"
+    why = "No run of this state directory has ended, and none is going on"
+    do = "Run an application first, or name another directory with --state"
+
+
+def latest_latencies(state: Path | None) -> dict[str, Any]:
+    """{run, latency}: of the engine that runs at `state`, else of its last run's .hlog files."""
+    from engine.state import DEFAULT_PARENT, is_running, resolve
+
+    directory = state
+    if directory is None:
+        running = [d for d in sorted(DEFAULT_PARENT.glob("*")) if is_running(d)]
+        directory = resolve(None) if running else newest(DEFAULT_PARENT)
+    if is_running(directory):
+        from engine.screen import Looker
+        from engine.state import read_run
+
+        looker = Looker(directory)
+        looker.attach()
+        run = read_run(directory)
+        return {"run": run.run if run else "", "latency": looker.latency()}
+    files = sorted((directory / "latency").glob("*.hlog"), key=lambda p: p.stat().st_mtime)
+    if not files:
+        raise NoLatencies(state=directory)
+    run_name = files[-1].name.rsplit("-", 1)[0]
+    return {"run": run_name, "latency": latencies(directory, [run_name])}
+
+
+def newest(parent: Path) -> Path:
+    """The state directory under `parent` that was used last."""
+    found = [d for d in parent.glob("*") if (d / "latency").is_dir()]
+    if not found:
+        raise NoLatencies(state=parent)
+    return max(found, key=lambda d: d.stat().st_mtime)

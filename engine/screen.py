@@ -64,7 +64,8 @@ class Looker:
         self._board: Board | None = None
         self._stages: dict[str, Stages] = {}
 
-    def _attach(self) -> None:
+    def attach(self) -> None:
+        """Open the board and the histograms of the run going on, when it is another one."""
         run = read_run(self.state)
         if run is None or run.run == self._run:
             return
@@ -87,7 +88,7 @@ class Looker:
         """Books, orders, fills, P&L, positions, lanes, latencies; what is not there is empty."""
         found: dict[str, Any] = {"lanes": [], "books": [], "latency": {}, "orders": [], "fills": []}
         try:
-            self._attach()
+            self.attach()
             found["lanes"] = control.call(self.state, "ps")["lanes"]
         except (TiercelError, OSError):
             pass  # starting or ending: the rest is shown all the same
