@@ -20,6 +20,7 @@ from hotpath.u256 cimport *
 from hotpath.pools.pool import Diverged, Refusal
 
 MAX_TICKS = 1 << 20
+WHIRLPOOL = bytes.fromhex("3f95d10ce1806309")
 
 
 cdef void fill_ticks(orca_pool* p, list ticks) except *:
@@ -296,6 +297,25 @@ cdef class OrcaWhirlpool(Pool):
             "tick_array_starts": [str(p.starts[i]) for i in range(p.n_starts)] if p.starts_known else None,
             "ticks": ticks,
         }
+
+    @classmethod
+    def from_accounts(cls, accounts, timestamp):
+        """A pool from the bytes of its accounts, the Whirlpool among them, as of a block time in seconds.
+
+        Tick arrays that are not among them are taken to hold nothing. Refusal("bad_field") where one is
+        of no account of this program.
+        """
+        kept = [bytes(a) for a in accounts]
+        for data in kept:
+            if data[:8] == WHIRLPOOL and len(data) >= 85:
+                spacing = str(int.from_bytes(data[41:43], "little"))
+                head = {"tick_spacing": spacing, "fee_rate": "0", "liquidity": "0", "sqrt_price": str(1 << 64),
+                        "tick_current_index": "0"}
+                pool = cls.from_state({"pool": head, "timestamp": timestamp, "ticks": []})
+                for other in kept:
+                    pool.apply(other)
+                return pool
+        raise Refusal("bad_field", "accounts hold no Whirlpool")
 
     @classmethod
     def from_state(cls, state):

@@ -1,13 +1,18 @@
-from typing import Any
+from collections.abc import Iterable
+from typing import Any, Self
 
 from hotpath.pools.pool import Pool
 
 MAX_TICKS: int
+POOL_STATE: bytes
+AMM_CONFIG: bytes
 
 class RaydiumClmm(Pool):
     def at(self, timestamp: int | str) -> None: ...
     def follow(self, args: dict[str, Any]) -> None: ...
     def is_diverged(self) -> bool: ...
+    @classmethod
+    def from_accounts(cls, accounts: Iterable[bytes], timestamp: int | str) -> Self: ...
 
 def answer(state: dict[str, Any], swap: dict[str, Any] | None) -> dict[str, Any]: ...
 def price_at_tick(tick: int) -> int: ...

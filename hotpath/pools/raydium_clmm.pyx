@@ -18,6 +18,8 @@ from hotpath.u256 cimport *
 from hotpath.pools.pool import Diverged, Refusal
 
 MAX_TICKS = 1 << 20
+POOL_STATE = bytes.fromhex("f7ede3f5d7c3de46")
+AMM_CONFIG = bytes.fromhex("daf42168cbcb2b6f")
 
 
 cdef uint64_t cell(list row, Py_ssize_t i, str name) except? 0:
@@ -282,6 +284,24 @@ cdef class RaydiumClmm(Pool):
                            "fundFeeRate": str(p.fund_rate)},
             "block_timestamp": str(p.now), "ticks": ticks,
         }
+
+    @classmethod
+    def from_accounts(cls, accounts, timestamp):
+        """A pool from the bytes of its accounts, PoolState and AmmConfig among them, as of a block time in
+        seconds. Refusal("bad_field") where one is of no account of this program."""
+        kept = [bytes(a) for a in accounts]
+        if not any(data[:8] == AMM_CONFIG for data in kept):
+            raise Refusal("bad_field", "accounts hold no AmmConfig")
+        for data in kept:
+            if data[:8] == POOL_STATE and len(data) >= 273:
+                spacing = str(int.from_bytes(data[235:237], "little"))
+                head = {"tick_spacing": spacing, "liquidity": "0", "sqrt_price_x64": str(1 << 64), "tick_current": "0"}
+                pool = cls.from_state({"pool": head, "amm_config": {"tradeFeeRate": "0"}, "block_timestamp": timestamp,
+                                       "ticks": []})
+                for other in kept:
+                    pool.apply(other)
+                return pool
+        raise Refusal("bad_field", "accounts hold no PoolState")
 
     @classmethod
     def from_state(cls, state):

@@ -242,6 +242,19 @@ def test_account_bytes_move_the_state(shared: Path) -> None:
         assert got["fee_rate"] == head["feeRate"]
         with pytest.raises(Refusal):
             pool.apply(base64.b64decode(array["data_base64"])[:-200])
+        mine = [
+            base64.b64decode(a["data_base64"])
+            for a in arrays
+            if a["decoded"]["whirlpool"] == array["decoded"]["whirlpool"]
+        ]
+        whole = OrcaWhirlpool.from_accounts(
+            [*mine, base64.b64decode(heads[array["decoded"]["whirlpool"]]["data_base64"])],
+            1_760_000_000,
+        )
+        assert whole.state()["pool"] == got
+        assert len(whole.state()["ticks"]) == len(mine)
+        with pytest.raises(Refusal):
+            OrcaWhirlpool.from_accounts(mine, 1_760_000_000)
 
 
 def test_a_dynamic_tick_array_gives_the_same_ticks_as_a_fixed_one() -> None:

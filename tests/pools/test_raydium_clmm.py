@@ -292,6 +292,17 @@ def test_account_bytes_move_the_state(shared: Path) -> None:
             assert {k: state["dynamic_fee_info"][k] for k in state["dynamic_fee_info"]} == {
                 k: fee[k] for k in state["dynamic_fee_info"]
             }
+            config = (
+                bytes.fromhex("daf42168cbcb2b6f")
+                + bytes(39)
+                + (2500).to_bytes(4, "little")
+                + bytes(60)
+            )
+            made = RaydiumClmm.from_accounts([bytes(raw), config], 1_780_000_000).state()
+            assert made["pool"] == state
+            assert made["amm_config"]["tradeFeeRate"] == "2500"
+            with pytest.raises(Refusal):
+                RaydiumClmm.from_accounts([bytes(raw)], 1_780_000_000)
             pool.apply(bytes(raw[:300]))
             seen.add(account["layout"])
     assert seen == {"ClmmConfigLayout", "ClmmTickArrayLayout", "ClmmPoolInfoLayout"}
