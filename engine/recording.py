@@ -55,6 +55,16 @@ class RecordingDamaged(TiercelError):
         return self.values.get("offset")
 
 
+class RecordingNotWritten(TiercelError):
+    """The disk took no more; the recording is incomplete from here on."""
+
+    code: ClassVar[str] = "TCL-7009"
+    what = "The recording {path} could not be written"
+    why = "{detail}"
+    do = "Free space; the recorder goes on with its file, or run without a strict recording"
+    exit_code = EXIT_NO
+
+
 def digest(before: bytes, content: bytes) -> bytes:
     """The link of the chain behind `content`."""
     return blake2b(before + content, digest_size=DIGEST_BYTES).digest()
@@ -79,11 +89,15 @@ class Reading:
             self.file: BinaryIO = path.open("rb")
         except OSError as error:
             raise NotARecording(path=path, detail=error.strerror or str(error)) from None
-        if self.file.read(len(MAGIC)) != MAGIC:
-            raise NotARecording(path=path, detail="It does not begin like one")
-        content = self._part("its header")
-        self.chain = self._check(MAGIC, content, "its header")
-        self.header: dict[str, Any] = msgspec.json.decode(content)
+        try:
+            if self.file.read(len(MAGIC)) != MAGIC:
+                raise NotARecording(path=path, detail="It does not begin like one")
+            content = self._part("its header")
+            self.chain = self._check(MAGIC, content, "its header")
+            self.header: dict[str, Any] = msgspec.json.decode(content)
+        except TiercelError:
+            self.file.close()
+            raise
         self.sound_to = self.file.tell()
 
     def _part(self, name: str) -> bytes:
@@ -128,6 +142,17 @@ class Reading:
             yield content
             number += 1
 
+    def is_torn(self) -> bool:
+        """Is what follows the last sound block less than a whole one (its writer was killed)?"""
+        size = self.path.stat().st_size
+        self.file.seek(self.sound_to)
+        raw = self.file.read(4)
+        if len(raw) < 4:
+            return True
+        length = LENGTH.unpack(raw)[0]
+        behind = 0 if length == END else length
+        return size < self.sound_to + 4 + behind + DIGEST_BYTES
+
     def records(self) -> Iterator[bytes]:
         """Every record in the order in which it was taken."""
         for block in self.blocks():
@@ -142,6 +167,7 @@ class Writing:
 
     def __init__(self, path: Path, header: dict[str, Any]) -> None:
         self.path = path
+        self.failed = False
         self.last: dict[int, int] = {}
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         if path.exists() and path.stat().st_size:
@@ -161,7 +187,8 @@ class Writing:
                 _, _, source, position = WORD.unpack_from(record)
                 self.last[source] = position
         except RecordingDamaged:
-            pass  # a torn last block: cut off below; older damage is found by whoever replays
+            if not reading.is_torn():
+                raise  # sound blocks may follow: they are not thrown away
         finally:
             reading.close()
         self.chain = reading.chain
@@ -170,7 +197,12 @@ class Writing:
         self.file.seek(reading.sound_to)
 
     def write(self, records: list[bytes]) -> int:
-        """Append the records not yet in the file as one block; returns how many they were."""
+        """Append the records not yet in the file as one block; returns how many they were.
+
+        RecordingNotWritten when the disk takes no more: this object then writes nothing further.
+        """
+        if self.failed:
+            raise RecordingNotWritten(path=self.path, detail="A write failed before")
         parts = []
         for record in records:
             length, _, source, position = WORD.unpack_from(record)
@@ -181,12 +213,21 @@ class Writing:
         if parts:
             content = b"".join(parts)
             self.chain = digest(self.chain, content)
-            self.file.write(LENGTH.pack(len(content)) + content + self.chain)
-            self.file.flush()
+            self._put(LENGTH.pack(len(content)) + content + self.chain)
         return len(parts)
+
+    def _put(self, content: bytes) -> None:
+        try:
+            self.file.write(content)
+            self.file.flush()
+        except OSError as error:
+            self.failed = True
+            self.file.detach().close()  # type: ignore[attr-defined]  # drops what it still buffers
+            detail = error.strerror or str(error)
+            raise RecordingNotWritten(path=self.path, detail=detail) from error
 
     def close(self) -> None:
         """Mark the recording complete."""
         self.chain = digest(self.chain, b"end")
-        self.file.write(LENGTH.pack(END) + self.chain)
+        self._put(LENGTH.pack(END) + self.chain)
         self.file.close()

@@ -15,7 +15,6 @@ import msgspec
 
 from engine.journal.store import Event, Store
 from engine.journal.views import Views
-from hotpath.clock import wall_ns
 from hotpath.records import Document, Header, Kind, join, pack
 
 if TYPE_CHECKING:
@@ -88,9 +87,11 @@ class Journal:
         return True
 
     def write_own(self, instrument: int, document: dict[str, Any]) -> None:
-        """Add an event of the journal's own source to the batch."""
+        """Add an event of the journal's own source to the batch, as of the newest event."""
         position = self.store.cursors.get(self.source, 0) + 1
-        header = Header(0, Kind.DOCUMENT, self.source, position, wall_ns(), 0, instrument, 0)
+        header = Header(
+            0, Kind.DOCUMENT, self.source, position, self.store.last_time, 0, instrument, 0
+        )
         self.take([join(header, pack(Document(document=document)))])
 
     def health(self) -> str:

@@ -261,8 +261,8 @@ def rebuild(db: apsw.Connection) -> apsw.Connection:
 
 
 def rows_of(db: apsw.Connection, table: str) -> Iterator[tuple[Any, ...]]:
-    order = ", ".join(TABLES[table])
-    return iter(db.execute(f"SELECT * FROM {table} ORDER BY {order}"))
+    keys = ", ".join(TABLES[table])
+    return iter(db.execute(f"SELECT * FROM {table} ORDER BY {keys}"))
 
 
 def snapshot_hash(db: apsw.Connection) -> str:

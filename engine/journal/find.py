@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from engine.journal.store import FILE, NoJournal
+from engine.journal.conditions import NoJournal
+from engine.journal.store import FILE
 from engine.state import DEFAULT_PARENT, is_running
 
 

@@ -20,7 +20,17 @@ from typing import Any
 import apsw
 import msgspec
 
-from engine.errors import TiercelError
+from engine.journal.conditions import (
+    JournalBusy,
+    JournalDamaged,
+    JournalForeignLog,
+    JournalGap,
+    JournalRecordRefused,
+    JournalSchemaUnknown,
+    JournalSqliteTooOld,
+    JournalWriteFailed,
+    NoJournal,
+)
 from hotpath.records import HEADER_BYTES, Header, RecordError, cause, join, split, unpack
 
 SCHEMA = Path(__file__).parent / "schema"
@@ -32,69 +42,6 @@ ALARM_BYTES, ALARM_SHARE, CANCEL_ONLY_BYTES = 1 << 30, 0.05, 256 << 20
 RESTART_JUMP = 1 << 20
 """A hole this large is no loss: positions are skipped when shared memory was lost."""
 CHAIN = struct.Struct("<qI")
-
-
-class JournalSqliteTooOld(TiercelError):
-    code = "TCL-3020"
-    what = "SQLite {found} is too old for the journal"
-    why = "Before {wanted} a reset of the write-ahead log could lose a commit"
-    do = "Install the pinned apsw, which bundles a current SQLite"
-
-
-class JournalWriteFailed(TiercelError):
-    code = "TCL-3021"
-    what = "The journal {path} could not be written"
-    why = "{detail}"
-    do = "Free space or mend the disk; the journal restarts and goes on where its cursors say"
-
-
-class JournalBusy(TiercelError):
-    code = "TCL-3022"
-    what = "The journal {path} has another writer"
-    why = "Another process holds its lock"
-    do = "Stop the engine that runs on this state directory, or look at it without writing"
-
-
-class JournalForeignLog(TiercelError):
-    code = "TCL-3023"
-    what = "{path} lies beside a write-ahead log of another database"
-    why = "{detail}"
-    do = "Move the -wal and -shm files away if you restored the database, then start again"
-
-
-class JournalDamaged(TiercelError):
-    code = "TCL-3024"
-    what = "The journal {path} is damaged"
-    why = "{detail}"
-    do = "Run `tiercel journal check`, restore a copy, and reconcile with the venues"
-
-
-class JournalGap(TiercelError):
-    code = "TCL-3025"
-    what = "Events of source {source} are missing"
-    why = "Position {expected} was due and {got} came"
-    do = "Keep the outbox's file, run `tiercel journal check`, and reconcile with the venues"
-
-
-class JournalRecordRefused(TiercelError):
-    code = "TCL-3026"
-    what = "A record of source {source} at position {position} cannot be journaled"
-    why = "{detail}"
-    do = "Keep the outbox's file and report it: a writer wrote what its kind does not allow"
-
-
-class NoJournal(TiercelError):
-    code = "TCL-3027"
-    what = "There is no journal at {path}"
-    why = "{detail}"
-    do = "Give the state directory of an engine that ran with --state"
-
-
-class JournalSchemaUnknown(TiercelError):
-    code = "TCL-3028"
-    what = "The journal {path} was written by a later build"
-    why = "Its schema is {found}, this build knows {known}"
-    do = "Use the build that wrote it, or a later one"
 
 
 class Event(msgspec.Struct, frozen=True):
@@ -218,9 +165,11 @@ class Store:
             os.close(self._lock)
             raise
         self.cursors: dict[int, int] = dict(self.db.execute("SELECT source, position FROM cursor"))
-        last = self.db.execute("SELECT id, hash FROM event ORDER BY id DESC LIMIT 1").fetchone()
-        self.last_id: int = last[0] if last else 0
-        self.last_hash: bytes = last[1] if last else self.genesis
+        sql = "SELECT id, hash, time FROM event ORDER BY id DESC LIMIT 1"
+        last = self.db.execute(sql).fetchone() or (0, self.genesis, 0)
+        self.last_id: int = last[0]
+        self.last_hash: bytes = last[1]
+        self.last_time: int = last[2]
         self._rows: list[tuple[Any, ...]] = []
         self._moved: set[int] = set()
 
@@ -302,6 +251,7 @@ class Store:
                 event.hash,
             )
         )
+        self.last_time = header.time
         self.cursors[header.source] = header.position
         self._moved.add(header.source)
         return event

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import json
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import apsw
@@ -14,8 +15,11 @@ from click.testing import CliRunner
 from engine.commands.journal import command as journal_command
 from engine.commands.why import command as why_command
 from engine.journal.actor import Journal
+from engine.journal.check import check
+from engine.journal.conditions import NoJournal
 from engine.journal.find import journal_state
-from engine.journal.store import FILE, NoJournal
+from engine.journal.names import Names
+from engine.journal.store import FILE, open_reader
 from engine.journal.why import OrderNotFound, why
 from hotpath.order import spell_id
 from hotpath.records import EventType
@@ -161,3 +165,28 @@ def test_journal_show(traded: tuple[Path, int, int]) -> None:
         "alpha.BTCUSDT"
         in CliRunner().invoke(journal_command, ["show", "--state", state, "--fills"]).stdout
     )
+
+
+def test_the_journal_says_once_what_its_numbers_mean(tmp_path: Path) -> None:
+    """Scales are events too: the store explains itself without the configuration."""
+    settings = SimpleNamespace(tick="0.01", lot="0.0001", base="BTC", quote="USDT")
+    listing = SimpleNamespace(
+        name="alpha.BTCUSDT",
+        venue="alpha",
+        symbol="BTCUSDT",
+        number=1,
+        base_asset=7,
+        quote_asset=8,
+        settings=settings,
+    )
+    lane = SimpleNamespace(state=str(tmp_path), instance=INSTANCE, listings={"a": listing})
+    setup = SimpleNamespace(lane=lane, actor=SimpleNamespace(source=40))
+    for tick, events in (("0.01", 1), ("0.01", 1), ("0.1", 2)):
+        settings.tick = tick
+        journal = Journal(setup)  # type: ignore[arg-type]
+        assert journal.store.last_id == events
+        assert journal.health() in ("ok", "alarm", "cancel_only")
+        journal.close()
+    db = open_reader(tmp_path)
+    assert Names(tmp_path, db).price(1, 15) == "1.5"
+    assert check(tmp_path)["ok"]
