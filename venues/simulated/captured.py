@@ -30,7 +30,7 @@ from venues.simulated.spec import CaptureSpec, ExchangeSpec
 
 MS = 1_000_000
 BATCH = 64  # frames sent at once when the pace is "as fast as it is taken"
-PAUSE_NS = 1_000_000  # before looking again whether a slow client has caught up
+PAUSE_NS = 2_000_000  # before looking again whether there is a client, and it has caught up
 READ_AHEAD = 500_000  # frames searched for the snapshots
 STAMPS = re.compile(rb'"([ET])":\d{13}')
 
@@ -235,11 +235,11 @@ class Captured:
         self,
         exchange: Exchange,
         forward: Callable[[str, bytes], None],
-        is_congested: Callable[[], bool],
+        is_not_taken: Callable[[], bool],
     ) -> None:
         self.exchange = exchange
         self.forward = forward
-        self.is_congested = is_congested
+        self.is_not_taken = is_not_taken
         for symbol, book in self.books.items():
             market = exchange.markets[symbol]
             market.update_id = book.last_id
@@ -255,10 +255,11 @@ class Captured:
         """Send what is due, then wait for the next."""
         now, speed = self.exchange.now, self.capture.speed
         if speed == 0:
-            if not self.is_congested():
+            paused = self.is_not_taken()
+            if not paused:
                 for _ in range(BATCH):
                     self.step(now)
-            pause = PAUSE_NS if self.is_congested() else 1
+            pause = PAUSE_NS if paused else 1
             if self.waiting is not None:
                 self.exchange.arm(max(now, self.exchange.asked) + pause, self.play)
             return

@@ -110,7 +110,7 @@ class Wire:
         self.refusal: Fault | None = None
         self.congested: set[int] = set()  # connections whose client reads too slowly
         if self.captured is not None:
-            self.captured.start(self.exchange, self.dialect.forward, lambda: bool(self.congested))
+            self.captured.start(self.exchange, self.dialect.forward, self.is_not_taken)
         elif spec.flow is not None:
             self.flow = Flow(self.exchange, spec.flow)
 
@@ -304,6 +304,10 @@ class Wire:
         if not link.deaf:
             self.outputs.append(("ping", link.number, str(now // MS).encode(), 0))
         self.exchange.arm(now + self.spec.ping_ms * MS, lambda: self.keep_alive(link))
+
+    def is_not_taken(self) -> bool:
+        """Nobody listens, or somebody reads too slowly."""
+        return bool(self.congested) or not any(k.kind == "streams" for k in self.links.values())
 
     # ---- faults and stopping ------------------------------------------------------------------
 

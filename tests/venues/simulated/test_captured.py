@@ -153,11 +153,13 @@ def test_it_is_served_over_sockets_as_fast_as_it_is_taken(
     balances = {market["base"]: "10", market["quote"]: "1000000"}
     accounts = [a | {"balances": balances} for a in ACCOUNTS]
     options = {"files": [capture["path"]], "speed": 0}
+    joined = Wire(spec_of(capture), START).exchange.markets[market["symbol"]].update_id
     with (
         Exchange(tmp_path, markets=[market], accounts=accounts, capture=options) as exchange,
-        exchange.ws(f"/ws/{market['symbol'].lower()}@depth@100ms") as ws,
+        exchange.ws(f"/ws/{market['symbol'].lower()}@depth@100ms", close_timeout=0.2) as ws,
     ):
         first = json.loads(ws.recv(10))
+        assert first["U"] == joined + 1, "it waited for us"
         previous = first["u"]
         for _ in range(300):
             found = json.loads(ws.recv(10))
