@@ -88,7 +88,7 @@ cdef class MeteoraDammV2(SolanaPool):
     def apply(self, event):
         """A Pool account, {"account": "pool", "data": bytes}: the whole state but the clock.
 
-        {"event": "EvtSwap2", "decoded": {...}} with the members of the program's event, and "slot" where
+        {"event": "EvtSwap2", "args": {...}} with the members of the program's event, and "slot" where
         the pool counts in slots: executed here and compared, Diverged where the numbers differ.
         """
         if type(event) is not dict:
@@ -103,7 +103,7 @@ cdef class MeteoraDammV2(SolanaPool):
             return
         if event.get("event") != "EvtSwap2":
             raise Refusal("bad_field", "an event is the pool's account or an EvtSwap2")
-        self.follow(part(event, "decoded"), event.get("slot"))
+        self.follow(members_of(event), event.get("slot"))
 
     cdef object follow(self, dict event, object slot):
         """Execute the swap that an event tells of; Diverged where it comes out otherwise."""

@@ -65,7 +65,7 @@ cdef class PumpCurve(SolanaPool):
     def apply(self, event):
         """A BondingCurve account, {"account": "bonding_curve", "data": bytes}, or a decoded event.
 
-        {"event": "TradeEvent", "decoded": {...}} sets the reserves to the event's; they must be what the
+        {"event": "TradeEvent", "args": {...}} sets the reserves to the event's; they must be what the
         trade makes of ours, else Diverged. {"event": "CompleteEvent", ...} completes the curve.
         """
         if type(event) is not dict:
@@ -81,7 +81,7 @@ cdef class PumpCurve(SolanaPool):
         elif event.get("event") == "CompleteEvent":
             self.p.complete = True
         elif event.get("event") == "TradeEvent":
-            self.follow(part(event, "decoded"))
+            self.follow(members_of(event))
         else:
             raise Refusal("bad_field", "an event is the curve's account, a TradeEvent or a CompleteEvent")
 

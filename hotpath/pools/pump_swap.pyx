@@ -63,14 +63,14 @@ cdef class PumpSwap(SolanaPool):
     def apply(self, event):
         """Accounts: {"account": "pool" | "base_vault" | "quote_vault" | "base_mint", "data": bytes}.
 
-        {"event": "BuyEvent" | "SellEvent", "decoded": {...}}: the pool's reserves in the event are those
+        {"event": "BuyEvent" | "SellEvent", "args": {...}}: the pool's reserves in the event are those
         before the trade and must be ours, else Diverged; the trade's own amounts then move them.
         """
         if type(event) is not dict:
             raise Refusal("bad_field", "an event is an object")
         account, data = event.get("account"), event.get("data")
         if account is None and event.get("event") in ("BuyEvent", "SellEvent"):
-            self.follow(event["event"], part(event, "decoded"))
+            self.follow(event["event"], members_of(event))
             return
         if type(data) is not bytes:
             raise Refusal("bad_field", "an event is an account's bytes, a BuyEvent or a SellEvent")

@@ -57,7 +57,7 @@ cdef class RaydiumAmmV4(SolanaPool):
     def apply(self, event):
         """Accounts: {"account": "amm" | "coin_vault" | "pc_vault", "data": bytes}.
 
-        A ray_log, {"event": "ray_log", "decoded": {...}} with its members log_type (3 exact in, 4 exact
+        A ray_log, {"event": "ray_log", "args": {...}} with its members log_type (3 exact in, 4 exact
         out), direction (1 pc to coin, 2 coin to pc), pool_coin, pool_pc and the amounts (amount_in and
         out_amount, or deduct_in and amount_out): executed here and compared, else Diverged.
         """
@@ -68,7 +68,7 @@ cdef class RaydiumAmmV4(SolanaPool):
         if account is None:
             if event.get("event") != "ray_log":
                 raise Refusal("bad_field", "an event is an account or a ray_log")
-            self.follow(part(event, "decoded"))
+            self.follow(members_of(event))
             return
         data = event.get("data")
         if type(data) is not bytes:

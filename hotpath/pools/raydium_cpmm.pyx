@@ -61,7 +61,7 @@ cdef class RaydiumCpmm(SolanaPool):
     def apply(self, event):
         """Accounts: {"account": "pool_state" | "vault_0" | "vault_1", "data": bytes}, the vaults' in full.
 
-        A SwapEvent, {"event": "SwapEvent", "decoded": {...}} with the members of the program's event:
+        A SwapEvent, {"event": "SwapEvent", "args": {...}} with the members of the program's event:
         executed here and compared, Diverged where the numbers differ.
         """
         cdef int side
@@ -84,7 +84,7 @@ cdef class RaydiumCpmm(SolanaPool):
             return
         if event.get("event") != "SwapEvent":
             raise Refusal("bad_field", "an event is an account or a SwapEvent")
-        self.follow(part(event, "decoded"))
+        self.follow(members_of(event))
 
     cdef object follow(self, dict swap):
         """Execute the swap that an event tells of; Diverged where it comes out otherwise."""

@@ -19,4 +19,5 @@ cdef uint64_t whole_or(dict source, str name, uint64_t absent) except? 0xfffffff
 cdef uint64_t below(dict source, str name, uint64_t bound) except? 0xffffffffffffffff
 cdef bint truth(dict source, str name, object absent) except -1
 cdef dict part(object source, str name)
+cdef dict members_of(dict event)
 cdef object refuse(int status, dict why)

@@ -103,6 +103,11 @@ cdef dict part(object source, str name):
     return value
 
 
+cdef dict members_of(dict event):
+    """What a decoded event says: its `args`, or `decoded` as the shared vectors call them."""
+    return part(event, "args" if "args" in event else "decoded")
+
+
 cdef object refuse(int status, dict why):
     """Raises the Refusal of a status, with the kind's sentence for it."""
     raise Refusal(Status(status).name.lower(), why.get(status, "the program refuses this swap"))

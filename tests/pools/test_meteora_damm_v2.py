@@ -114,10 +114,10 @@ def test_an_event_moves_the_pool_and_a_wrong_one_diverges() -> None:
     wrong = {**event, "swap_result": {**told, "output_amount": str(int(told["output_amount"]) + 1)}}
     with pytest.raises(Diverged):
         pool.apply({"event": "EvtSwap2", "decoded": wrong})
-    pool.apply({"event": "EvtSwap2", "decoded": event})
+    pool.apply({"event": "EvtSwap2", "args": event})
     assert pool.state()["pool"]["sqrt_price"] == told["next_sqrt_price"]
     with pytest.raises(Diverged):
-        pool.apply({"event": "EvtSwap2", "decoded": event})
+        pool.apply({"event": "EvtSwap2", "args": event})
 
 
 def test_a_pools_account_is_its_state(shared: Path) -> None:

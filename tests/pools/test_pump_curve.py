@@ -116,13 +116,13 @@ def test_a_trade_event_moves_the_curve_and_a_wrong_one_diverges() -> None:
         wrong = {**trade, "real_token_reserves": str(int(trade["real_token_reserves"]) + 1)}
         with pytest.raises(Diverged):
             pool.apply({"event": "TradeEvent", "decoded": wrong})
-        pool.apply({"event": "TradeEvent", "decoded": trade})
+        pool.apply({"event": "TradeEvent", "args": trade})
         assert (
             pool.state()["bonding_curve"]["virtual_token_reserves"]
             == trade["virtual_token_reserves"]
         )
         with pytest.raises(Diverged):
-            pool.apply({"event": "TradeEvent", "decoded": trade})
+            pool.apply({"event": "TradeEvent", "args": trade})
     pool.apply({"event": "CompleteEvent", "decoded": {}})
     assert pool.state()["bonding_curve"]["complete"] is True
 

@@ -127,7 +127,7 @@ def test_events_move_the_pool_and_foreign_reserves_diverge() -> None:
         pool.apply({"event": name, "decoded": told})
         assert pool.state() == twin.state()
         with pytest.raises(Diverged):
-            pool.apply({"event": name, "decoded": told})
+            pool.apply({"event": name, "args": told})
 
 
 def test_real_events_follow_from_their_reserves(shared: Path) -> None:

@@ -79,7 +79,7 @@ def test_a_ray_log_moves_the_pool_and_a_wrong_one_diverges() -> None:
     pool.apply({"event": "ray_log", "decoded": log})
     assert pool.state() == twin.state()
     with pytest.raises(Diverged):  # its reserves are no longer those
-        pool.apply({"event": "ray_log", "decoded": log})
+        pool.apply({"event": "ray_log", "args": log})
     out = pool.quote_out(0, 777)
     said = {
         "log_type": "4",

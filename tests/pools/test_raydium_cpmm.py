@@ -120,10 +120,10 @@ def test_a_swap_event_moves_the_pool_and_a_wrong_one_diverges() -> None:
         wrong = {**event, "output_amount": str(done.amount_out + 1)}
         with pytest.raises(Diverged):
             pool.apply({"event": "SwapEvent", "decoded": wrong})
-        pool.apply({"event": "SwapEvent", "decoded": event})
+        pool.apply({"event": "SwapEvent", "args": event})
         assert pool.state() == twin.state()
         with pytest.raises(Diverged):
-            pool.apply({"event": "SwapEvent", "decoded": event})
+            pool.apply({"event": "SwapEvent", "args": event})
 
 
 def test_malformed_states_are_refused_by_name() -> None:

@@ -111,6 +111,7 @@ class BaseFee:
             whole = (y - isqrt(root)) // (2 * increment)
             rest = amount - less(whole, self.limited(whole))
             whole += more(rest, self.cliff + increment * (whole // reference))
+        fits(whole)
         rate = up((whole - amount) * BILLION, whole)
         if rate < self.cliff:
             raise Refuses("below the cliff")
@@ -131,7 +132,9 @@ def less(amount: int, rate: int) -> int:
 
 
 def more(amount: int, rate: int) -> int:
-    return up(amount * BILLION, BILLION - rate)
+    whole = up(amount * BILLION, BILLION - rate)
+    fits(whole)  # the program's integer; the SDK has no such bound
+    return whole
 
 
 def rate_of(state: dict[str, Any], amount: int, included: bool) -> int:

@@ -1,0 +1,1 @@
+"""Timing loops around the Solana kinds of one step."""

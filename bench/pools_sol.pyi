@@ -1,0 +1,3 @@
+from typing import Any
+
+def rows(quick: bool) -> dict[str, dict[str, Any]]: ...
