@@ -8,6 +8,7 @@ import os
 import re
 import shutil
 import subprocess
+import tempfile
 import time
 import urllib.request
 from collections.abc import Iterator
@@ -22,6 +23,7 @@ from eth_utils import keccak
 HERE = Path(__file__).parent
 FOLDER = HERE.parent.parent / "build" / "node" / "evm"
 Json = dict[str, Any]
+GAS = 8_000_000  # given to each transaction
 
 
 def give_up(why: str) -> None:
@@ -84,7 +86,7 @@ class Node:
             raise AssertionError(f"{method}: {answer['error']}")
         return answer["result"]
 
-    def send(self, to: str | None, data: bytes, gas: int = 8_000_000) -> str:
+    def send(self, to: str | None, data: bytes, gas: int = GAS) -> str:
         transaction = {"from": self.me, "data": "0x" + data.hex(), "gas": hex(gas)}
         transaction |= {"to": to} if to else {}
         return str(self.rpc("eth_sendTransaction", transaction))
@@ -129,10 +131,11 @@ def running() -> Iterator[Node]:
     modules = install()
     program = modules / "@foundry-rs/anvil-linux-amd64" / "bin" / "anvil"
     program.chmod(0o755)
-    output = FOLDER / f"anvil-{os.getpid()}.out"
+    handle, name = tempfile.mkstemp(".out", "anvil-", FOLDER)
+    output = Path(name)
     arguments = ["--host", "127.0.0.1", "--port", "0", "--no-mining", "--order", "fifo"]
     arguments += ["--gas-limit", "300000000", "--base-fee", "0", "--gas-price", "0"]
-    with output.open("wb") as sink:
+    with os.fdopen(handle, "wb") as sink:
         process = subprocess.Popen([program, *arguments], stdout=sink, stderr=subprocess.STDOUT)
     try:
         deadline = time.monotonic() + 20

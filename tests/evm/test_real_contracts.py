@@ -20,9 +20,10 @@ from hotpath.pools.pool import Quoted, Status
 from hotpath.pools.uniswap_v2 import UniswapV2
 from hotpath.pools.uniswap_v3 import UniswapV3
 from tests.evm import assembly
-from tests.evm.chain import Node, calldata, running
+from tests.evm.chain import GAS, Node, calldata, running
 
 Json = dict[str, Any]
+RICHES = 10**39  # the trader's, of each coin
 LOW, HIGH = 4295128739, 1461446703485210103287273052203988822378723970342
 
 
@@ -36,7 +37,7 @@ class World:
     v3: dict[str, str]  # address to kind
     pools: dict[str, UniswapV2 | UniswapV3] = field(default_factory=dict)
     positions: dict[str, list[tuple[int, int, int]]] = field(default_factory=dict)
-    expected: dict[str, tuple[str, bool, Quoted]] = field(default_factory=dict)
+    expected: dict[str, tuple[str, bool, Quoted]] = field(default_factory=dict)  # by pool
     undo: list[tuple[int, str, bytes]] = field(default_factory=list)
     touched: set[str] = field(default_factory=set)  # pools with a transaction in the coming block
     checked: int = 0
@@ -51,19 +52,19 @@ class World:
         return bytes(encode(words, [*self.tokens, extra0, extra1]))
 
 
-def make_world(node: Node) -> World:
+def make_world(node: Node, seed: int) -> World:
     v2, v3 = "@uniswap/v2-core/build/", "@uniswap/v3-core/artifacts/contracts/"
     supply = bytes(encode(["uint256"], [10**40]))
     erc20 = node.artifact("@uniswap/v2-periphery/build/ERC20.json") + supply
     tokens = sorted((node.deploy(erc20) for _ in range(2)), key=lambda a: int(a, 16))
     trader = node.deploy(assembly.TRADER)
     for token in tokens:
-        node.done(token, calldata("transfer(address,uint256)", trader, 10**39))
+        node.done(token, calldata("transfer(address,uint256)", trader, RICHES))
     me = bytes(encode(["address"], [node.me]))
     factory = node.deploy(node.artifact(v2 + "UniswapV2Factory.json") + me)
     node.done(factory, calldata("createPair(address,address)", *tokens))
     [pair] = node.read(factory, "getPair(address,address)", "address", *tokens)
-    world = World(node, random.Random(20), tokens, trader, pair.lower(), {})
+    world = World(node, random.Random(seed), tokens, trader, pair.lower(), {})
     world.pools[world.pair] = UniswapV2.from_state(
         {"reserveIn": "0", "reserveOut": "0", "fee_bps": "30"}
     )
@@ -149,14 +150,15 @@ def swap(world: World, address: str) -> None:
         to = tick - away if down else tick + 1 + away
         to = min(887271, max(-887271, to))
         limit = v3_math.price_at_tick(to) + draw.choice((0, 0, 1, 12345))
+    quote = None
     if address not in world.touched:
         quote = (pool.quote_in if exact_in else pool.quote_out)(0 if down else 1, amount, limit)
-        if quote.status in (Status.OK, Status.PARTIAL, Status.NO_LIQUIDITY):
-            world.expected[address] = ("Swap", down, quote)
     signature = "swap(address,bool,int256,uint160,bytes)"
     signed = amount if exact_in else -amount
     data = calldata(signature, world.trader, down, signed, limit, world.paying())
-    world.through_trader(address, data)
+    sent = world.through_trader(address, data)
+    if quote and quote.status in (Status.OK, Status.PARTIAL, Status.NO_LIQUIDITY):
+        world.expected[address] = (sent, down, quote)
 
 
 def flash(world: World, address: str) -> None:
@@ -206,10 +208,10 @@ def pair_trade(world: World) -> None:
         quote = pool.quote_in(direction, size)
         if quote.status != Status.OK:
             return
-        world.expected[pair] = ("Swap", direction == 0, quote)
         node.send(world.tokens[direction], calldata("transfer(address,uint256)", pair, size))
         out = [quote.amount_out, 0] if direction else [0, quote.amount_out]
-        node.send(pair, calldata("swap(uint256,uint256,address,bytes)", *out, node.me, b""))
+        data = calldata("swap(uint256,uint256,address,bytes)", *out, node.me, b"")
+        world.expected[pair] = (node.send(pair, data), direction == 0, quote)
 
 
 def signed(word: str) -> int:
@@ -256,9 +258,14 @@ def follow(world: World, number: int) -> None:
         address = log["address"].lower()
         if address in world.pools:
             world.seen.add(log["topics"][0])
-            if log["topics"][0] in SWAPS and address in world.expected:
+            quoted = world.expected.get(address)
+            if log["topics"][0] in SWAPS and quoted and quoted[0] == log["transactionHash"]:
                 check_quote(world, log)
             world.undo.append((number, address, world.pools[address].apply_keeping(log)))
+    for sent, _, quote in world.expected.values():
+        # no log: it ran out of the gas it was given, or the trader out of coins
+        assert world.node.receipt(sent)["status"] == "0x0"
+        assert quote.cost > GAS * 3 // 4 or quote.amount_in > RICHES // 100
     world.expected.clear()
     world.touched.clear()
 
@@ -290,17 +297,22 @@ def compare(world: World, ticks: bool) -> None:
             assert [gross, net] == [str(w) for w in words]
 
 
+def started(node: Node, seed: int) -> World:
+    """Contracts deployed, prices set, the first positions and the pair's first mint followed."""
+    made = make_world(node, seed)
+    follow(made, node.mine())
+    for address in made.v3:
+        mint(made, address)
+        pair_trade(made)
+    follow(made, node.mine())
+    compare(made, ticks=True)
+    return made
+
+
 @pytest.fixture(scope="module")
 def world() -> Iterator[World]:
     with running() as node:
-        made = make_world(node)
-        follow(made, node.mine())
-        for address in made.v3:
-            mint(made, address)
-            pair_trade(made)
-        follow(made, node.mine())
-        compare(made, ticks=True)
-        yield made
+        yield started(node, 20)
 
 
 def trade(world: World) -> None:
@@ -340,3 +352,14 @@ def test_a_reorganisation_is_taken_back_and_trading_goes_on(world: World) -> Non
     for _ in range(5):
         trade(world)
         compare(world, ticks=True)
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("seed", range(4))
+def test_other_contracts_other_trades(seed: int) -> None:
+    with running() as node:
+        world = started(node, seed)
+        for block in range(250):
+            trade(world)
+            compare(world, ticks=block % 25 == 24)
+        assert world.checked >= 200
