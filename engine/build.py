@@ -13,7 +13,7 @@ from typing import Any
 
 import msgspec
 
-from engine import limits, wiring
+from engine import wiring
 from engine.lane_spec import ActorSpec, LaneSpec, ListingSpec
 from engine.secret import decode_hook
 from engine.setup import Listing, Setup
@@ -100,8 +100,6 @@ def build(
             add_markets(actor, setup, spec, markets)
         elif isinstance(actor, Strategy):
             follow_markets(actor, setup, spec, markets)
-        elif isinstance(actor, Venue):
-            limits.configure(actor, setup)
         actor.set_up(setup)
     for actor_spec in spec.actors:
         connect(actor_spec, built)
