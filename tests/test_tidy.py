@@ -31,6 +31,8 @@ LARGER: dict[str, str] = {
     "venues/binance/dialect_methods.py": "one method of the protocol after the other",
     "venues/binance/dialect_text.py": "one message of the protocol after the other",
     "venues/simulated/core.py": "the exchange's one state",
+    "hotpath/lane.pyx": "actor and lane name each other, so they are one module",
+    "venues/binance/venue.pyx": "one connection's order life; its codec and texts are elsewhere",
 }
 RANDOM_IN: dict[str, str] = {
     "engine/supervision/decisions.py": "jitter of back-off, seeded",
