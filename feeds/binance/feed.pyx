@@ -44,6 +44,7 @@ from feeds.binance.join cimport (
 )
 from hotpath.records cimport (
     TC_ASK_SNAPSHOT,
+    TC_DOCUMENT,
     TC_DOUBT_CROSSED,
     TC_DOUBT_GAP,
     TC_DOUBT_LATE_TURN,
@@ -69,7 +70,7 @@ from hotpath.records cimport (
 
 import orjson
 
-from feeds.binance.settings import Settings
+from feeds.binance.settings import Settings, endpoints_of
 
 CHECK, CONNECT, CONTROL = 1, 2, 3      # timer tokens
 CHECK_NS = 250_000_000
@@ -80,6 +81,8 @@ CHANNELS = 8
 URL_BYTES = 2048                       # streams beyond are subscribed by message
 STREAMS_A_MESSAGE = 100
 MOST_STREAMS = 1024
+QUARANTINED = 100                      # frames that could not be read are kept as documents
+QUARANTINED_BYTES = 2000
 
 
 cdef extern from *:
@@ -115,7 +118,7 @@ cdef class BinanceFeed(Feed):
 
     def set_up(self, setup):
         """From the configuration: the venue's address and this feed's settings."""
-        self.configure(setup.venue.settings.endpoints.streams, setup.settings)
+        self.configure(endpoints_of(setup).streams, setup.settings)
 
     def configure(self, str address, config=None):
         """`address`: ws://host:port, with or without a path; call it when all markets are added."""
@@ -251,6 +254,8 @@ cdef class BinanceFeed(Feed):
                 self.trade(&self.codec.message)
             else:
                 self.odd(channel, kind, &self.codec.message)
+                if kind == BINANCE_REJECTED and self.rejected <= QUARANTINED:
+                    self.quarantine(p, n)
         if last:
             if self.crossing:
                 self.uncross()
@@ -339,6 +344,13 @@ cdef class BinanceFeed(Feed):
             self.close(channel)
         elif kind != BINANCE_REPLY:
             self.not_mine += 1
+        return 0
+
+    cdef int quarantine(self, const char* p, size_t n) except -1:
+        """The first frames that could not be read, as documents, for whoever looks for the cause."""
+        text = p[: min(n, QUARANTINED_BYTES)].decode(errors="replace")
+        document = orjson.dumps({"rejected_frame": text, "bytes": n, "number": self.rejected})
+        self.emit(TC_DOCUMENT, 0, 0, <const char*>document, <uint32_t>len(document))
         return 0
 
     # ---- doubt and snapshots

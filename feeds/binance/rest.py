@@ -14,7 +14,7 @@ import orjson
 
 from engine.budget import Budget, shared_budget
 from feeds.binance.codec import Codec
-from feeds.binance.settings import RestSettings
+from feeds.binance.settings import RestSettings, endpoints_of
 from hotpath.instrument import Instrument
 from hotpath.lane import Actor
 from hotpath.records import Document, Kind, Request, RequestType, Snapshot, pack, split, unpack
@@ -42,7 +42,7 @@ class BinanceRest(Actor):
     def set_up(self, setup: Any) -> None:
         """From the configuration: the venue's address, the listings and the settings."""
         instruments = [listing.instrument for listing in setup.listings.values()]
-        self.configure(setup.venue.settings.endpoints.rest, instruments, setup.settings)
+        self.configure(endpoints_of(setup).rest, instruments, setup.settings)
 
     def configure(
         self, address: str, instruments: list[Instrument], settings: RestSettings | None = None

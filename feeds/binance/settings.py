@@ -2,11 +2,33 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, ClassVar
 
 import msgspec
 
+from engine.errors import TiercelError
 from engine.settings import setting
+
+if TYPE_CHECKING:
+    from engine.application import Endpoints
+    from engine.setup import Setup
+
+
+class VenueWithoutEndpoints(TiercelError):
+    """A feed whose venue has no address in the configuration."""
+
+    code: ClassVar[str] = "TCL-4008"
+    what = "The feed {feed} does not know where its venue {venue} is"
+    why = "The venue has no `endpoints`, and only `tiercel demo` fills them in itself"
+    do = "Give venues.{venue}.endpoints with streams, orders and rest"
+
+
+def endpoints_of(setup: Setup) -> Endpoints:
+    """The addresses of a feed's venue; VenueWithoutEndpoints when there are none."""
+    if setup.venue is None or setup.venue.settings.endpoints is None:
+        venue = setup.actor.venue or "(none)"
+        raise VenueWithoutEndpoints(feed=setup.actor.name, venue=venue)
+    return setup.venue.settings.endpoints
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

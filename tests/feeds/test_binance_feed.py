@@ -354,6 +354,17 @@ def test_a_frame_that_cannot_be_read_puts_its_book_in_doubt() -> None:
     stage.say(depth(11, 11)[:-4])  # whose it was cannot be told
     assert [m.reason for m in stage.feed.markets] == 2 * [Doubt.REJECTED_FRAME]
     assert stage.feed.rejected == 2
+    kept = [r.document for _, r in stage.records(Kind.DOCUMENT)]
+    assert kept[1]["rejected_frame"] == depth(11, 11)[:-4] and kept[1]["number"] == 2
+
+
+def test_a_storm_of_unreadable_frames_keeps_a_bounded_number() -> None:
+    stage = Stage().joined()
+    for _ in range(150):
+        stage.say("x" * 5000)
+    kept = [r.document for _, r in stage.records(Kind.DOCUMENT)]
+    assert len(kept) == 100 and {len(d["rejected_frame"]) for d in kept} == {2000}
+    assert stage.feed.rejected == 150
 
 
 def test_messages_of_others_are_counted_and_change_nothing() -> None:
