@@ -10,7 +10,7 @@ from engine.secret import Secret
 from engine.settings import DECIMAL, setting
 
 Mode = Literal["replay", "simulation", "testnet", "live"]
-Name = Annotated[str, msgspec.Meta(pattern=r"^[a-z][a-z0-9_]{0,31}$")]
+Name = Annotated[str, msgspec.Meta(pattern=r"^[a-z][a-z0-9_]{0,28}$")]
 ListingName = Annotated[str, msgspec.Meta(pattern=r"^[a-z][a-z0-9_]{0,31}\.[A-Za-z0-9_/-]{1,40}$")]
 Asset = Annotated[str, msgspec.Meta(pattern=r"^[A-Z0-9]{1,16}$")]
 Restart = Literal["permanent", "transient", "temporary"]

@@ -13,11 +13,11 @@ from pathlib import Path
 import msgspec
 
 from engine import slots
-from engine.application import ActorSettings, Application, LaneSettings, Venue
+from engine.application import ActorSettings, LaneSettings, Venue
 from engine.build_hash import build_hash
 from engine.checks import role_of
 from engine.config import Configuration
-from engine.lane_limits import shutdown_ms
+from engine.lane_limits import is_journaled, records_inputs, shutdown_ms, spins
 from engine.lane_spec import (
     JOURNAL,
     RECORDER,
@@ -70,28 +70,12 @@ class Box(msgspec.Struct):
         return [*self.gating, *self.lossy]
 
 
-def is_journaled(kind: str) -> bool:
-    """Does an actor's outbox carry what the journal must not miss? Market data is not kept."""
-    role = role_of(kind)
-    return role not in ("feed", "journal", "recorder") and not kind.startswith("feeds/")
+LANE_READER = "@"
 
 
-def records_inputs(lane: LaneSettings) -> bool:
-    """Lanes that hold more than journal and recorder have inputs worth a recording."""
-    return any(role_of(a.kind) not in ("journal", "recorder") for a in lane.actors)
-
-
-def spins(app: Application, cores: int) -> dict[str, bool]:
-    """Which hot lanes spin. `auto` spins while two cores are left over for everything else."""
-    spare = cores - 2
-    found = {}
-    for lane in app.lanes:
-        spin = lane.runtime == "uvloop" and lane.poll != "sleep"
-        if lane.poll == "auto":
-            spin = spin and spare > 0
-        spare -= spin
-        found[lane.name] = spin
-    return found
+def reader_of(lane: str) -> str:
+    """A lane's name as a reader: apart from those of the gating readers, whatever it is called."""
+    return LANE_READER + lane
 
 
 class Assembly:
@@ -182,6 +166,25 @@ class Assembly:
         strategies = [n for n, r in self.roles.items() if r == "strategy"]
         return ["all", *self.app.venues, *strategies, *self.app.instruments]
 
+    def numbers_of(self, scope: str) -> dict[str, int]:
+        """A kill scope as venue actors read it: 0 stands for any."""
+        found = {"venue": 0, "strategy": 0, "instrument": 0}
+        if scope in self.app.venues:
+            found["venue"] = self._venue_source(scope)
+        elif scope in self.listings:
+            found["instrument"] = self.listings[scope].number
+        elif scope in self.sources:
+            found["strategy"] = self.sources[scope]
+        return found
+
+    def _venue_source(self, venue: str) -> int:
+        """Source of the venue actor of a venue, 0 when there is none."""
+        for lane in self.app.lanes:
+            for actor in lane.actors:
+                if actor.venue == venue and self.roles[actor.name] == "venue":
+                    return self.sources[actor.name]
+        return 0
+
     def _tops(self, listing: str) -> dict[str, int]:
         found = {}
         for lane in self.app.lanes:
@@ -193,9 +196,10 @@ class Assembly:
     # ---- outboxes
 
     def _make_boxes(self) -> None:
-        # lanes that only store take the root's records as the journal, not as followers
-        lanes = [lane.name for lane in self.app.lanes if records_inputs(lane)]
-        self._box(ROOT, ROOT, ROOT_OUTBOX_KIB, journaled=True, followers=lanes)
+        hearing = [
+            lane.name for lane in self.app.lanes if any(self._takes(a, ROOT) for a in lane.actors)
+        ]
+        self._box(ROOT, ROOT, ROOT_OUTBOX_KIB, journaled=True, followers=hearing)
         for lane in self.app.lanes:
             for actor in lane.actors:
                 followers = [
@@ -220,11 +224,9 @@ class Assembly:
         self, name: str, lane: str, kib: int, *, journaled: bool, followers: list[str]
     ) -> None:
         gating = [JOURNAL] if journaled and self.journal else []
+        lossy = [reader_of(other) for other in followers]
         if self._is_recorded(lane):  # what the lane's actors wrote is compared in a replay
-            if self.app.recording.strict:
-                gating.append(RECORDER)
-            else:
-                followers = [*followers, RECORDER]
+            (gating if self.app.recording.strict else lossy).append(RECORDER)
         capacity = kib * 1024
         fd = self.memory.create_outbox(
             f"{name}.outbox",
@@ -232,12 +234,12 @@ class Assembly:
             self.sources[name],
             first_position=self._first_position(name, self.sources[name]),
             gating=gating,
-            lossy=followers,
+            lossy=lossy,
             reserve=capacity // RESERVE_SHARE if JOURNAL in gating else 0,
             build_hash=build_hash(),
         )
         self.boxes[name] = Box(
-            name=name, source=self.sources[name], lane=lane, fd=fd, gating=gating, lossy=followers
+            name=name, source=self.sources[name], lane=lane, fd=fd, gating=gating, lossy=lossy
         )
 
     def _is_recorded(self, lane: str) -> bool:
@@ -265,7 +267,7 @@ class Assembly:
     # ---- specifications
 
     def _bell_of(self, reader: str) -> int:
-        lane = reader
+        lane = reader.removeprefix(LANE_READER)
         if reader == JOURNAL and self.journal:
             lane = self.homes[self.journal]
         elif reader == RECORDER and self.recorder:
@@ -294,9 +296,9 @@ class Assembly:
         for box in self.boxes.values():
             if box.lane == lane.name:
                 continue
-            actors = [a.name for a in lane.actors if box.name in a.follows]
-            if lane.name in box.lossy:
-                add(box, lane.name, True, actors)
+            actors = [a.name for a in lane.actors if self._takes(a, box.name)]
+            if reader_of(lane.name) in box.lossy:
+                add(box, reader_of(lane.name), True, actors)
         for box in self.boxes.values():
             if self.journal and self.homes[self.journal] == lane.name and JOURNAL in box.gating:
                 add(box, JOURNAL, False, [self.journal])
@@ -306,26 +308,22 @@ class Assembly:
                 add(box, RECORDER, RECORDER in box.lossy, [self.recorder])
         return found
 
+    def _takes(self, actor: ActorSettings, name: str) -> bool:
+        """An actor takes what it follows; those that speak to venues hear the root besides."""
+        hears = name == ROOT and self.roles[actor.name] in ("venue", "rest")
+        return hears or name in actor.follows
+
     def _venues(self, lane: LaneSettings) -> dict[str, VenueSpec]:
         """All venues; their keys only where an actor of theirs lives."""
         held = {a.venue for a in lane.actors if self.roles[a.name] in ("venue", "rest")}
         found = {}
         for name, settings in self.app.venues.items():
-            actor = next(
-                (
-                    a.name
-                    for other in self.app.lanes
-                    for a in other.actors
-                    if a.venue == name and self.roles[a.name] == "venue"
-                ),
-                None,
-            )
             shown: Venue = settings
             if name not in held:
                 shown = msgspec.structs.replace(settings, key=None)
             found[name] = VenueSpec(
                 name=name,
-                source=self.sources[actor] if actor else 0,
+                source=self._venue_source(name),
                 account=self.accounts[name],
                 settings=shown,
                 limits=self.app.risk.venues.get(name) if self.app.risk else None,

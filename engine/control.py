@@ -95,7 +95,7 @@ async def _kill(root: Root, request: dict[str, Any]) -> Reply:
     reason = str(request.get("reason", "asked for on the control socket"))[:200]
     reason = root.log.redaction.text(reason)
     root.switch.close(scope, reason)
-    answer = _cause(root, "kill", scope=scope, reason=reason)
+    answer = _cause(root, "kill", scope=scope, reason=reason, **root.assembly.numbers_of(scope))
     root.log.problem("killed", scope=scope, reason=reason)
     answers = await last_acts.ask(root, "cancel_all", "canceled", 10.0, scope=scope)
     return answer | {"scope": scope, "canceled": answers}
@@ -110,6 +110,7 @@ async def _resume(root: Root, request: dict[str, Any]) -> Reply:
             detail="Outside simulation the name of the application must be typed",
             advice="Run `tiercel resume` at a terminal",
         )
+    _cause(root, "reconcile")
     answers = await last_acts.ask(root, "reconcile", "reconciled", RECONCILE_TIMEOUT_S)
     unclean = [n for n, a in answers.items() if not (a and a.get("ok"))]
     if unclean:

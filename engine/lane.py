@@ -25,6 +25,10 @@ from hotpath.records import Kind
 from hotpath.ring import Outbox, Reader
 from hotpath.venue import Venue
 
+ANSWERS = ("cancel_all", "reconcile")
+BEATS_BEFORE_ANSWER = 3
+"""The command's record is taken within a round; only then does the state answer it."""
+
 
 def attach_outbox(spec: OutboxSpec, build_hash: int) -> Outbox:
     """Take over an outbox as its writer of this epoch, with the doorbells of its readers."""
@@ -76,6 +80,7 @@ class LaneProcess:
             self.lane.inputs = attach_outbox(spec.inputs, spec.build_hash)
             self.record_start()
         self._said_ready = self._gates_closed = False
+        self._asked: dict[str, int] = {}
         self.stopping = False
         self._stop_by = 0
 
@@ -126,6 +131,7 @@ class LaneProcess:
             self.lane.set_offset(offset)
         for command in self.child.commands():
             self.obey(command)
+        self.answer()
         if self.child.root_silence_ns > ROOT_SILENCE_NS:
             self.close_gates()
         if not self._said_ready and all(a.is_ready() for a in self.built.actors.values()):
@@ -144,6 +150,23 @@ class LaneProcess:
             self._stop_by = self.lane.read_clock() + limit
             self.close_gates()
             self.lane.stop()
+        elif command.get("do") in ANSWERS:
+            self._asked[command["do"]] = BEATS_BEFORE_ANSWER
+
+    def answer(self) -> None:
+        """Tell the root when what it asked is so; the asking itself is a record of its outbox."""
+        for what in list(self._asked):
+            self._asked[what] -= 1
+            if self._asked[what] > 0:
+                continue
+            actors = self.built.actors.values()
+            if what == "cancel_all" and all(a.is_idle() for a in actors):
+                self.child.say("canceled", open=0)
+            elif what == "reconcile" and all(a.is_ready() for a in actors):
+                self.child.say("reconciled", ok=True)
+            else:
+                continue
+            del self._asked[what]
 
     def close_gates(self) -> None:
         """Nothing new leaves from here on; cancels may. An input of the recording, once."""

@@ -1,8 +1,8 @@
-"""How long a lane may start, be silent and stop: from its settings to the supervisor's terms."""
+"""What follows from a lane's settings: time limits, restarts, what it keeps, whether it spins."""
 
 from __future__ import annotations
 
-from engine.application import LaneSettings
+from engine.application import Application, LaneSettings
 from engine.checks import role_of
 from engine.supervision.policy import MILLISECOND, SECOND, Backoff, Child
 
@@ -40,3 +40,27 @@ def child_of(lane: LaneSettings, holds: bool) -> Child:
         ),
         holds=holds,
     )
+
+
+def is_journaled(kind: str) -> bool:
+    """Does an actor's outbox carry what the journal must not miss? Market data is not kept."""
+    role = role_of(kind)
+    return role not in ("feed", "journal", "recorder") and not kind.startswith("feeds/")
+
+
+def records_inputs(lane: LaneSettings) -> bool:
+    """Lanes that hold more than journal and recorder have inputs worth a recording."""
+    return any(role_of(a.kind) not in ("journal", "recorder") for a in lane.actors)
+
+
+def spins(app: Application, cores: int) -> dict[str, bool]:
+    """Which hot lanes spin. `auto` spins while two cores are left over for everything else."""
+    spare = cores - 2
+    found = {}
+    for lane in app.lanes:
+        spin = lane.runtime == "uvloop" and lane.poll != "sleep"
+        if lane.poll == "auto":
+            spin = spin and spare > 0
+        spare -= spin
+        found[lane.name] = spin
+    return found

@@ -9,7 +9,7 @@ from typing import ClassVar
 
 from engine.errors import TiercelError
 
-NAME = re.compile(r"^[a-z][a-z0-9_]{0,31}$")
+NAME = re.compile(r"^[a-z][a-z0-9_]{0,28}$")
 
 STRATEGY = '''"""@NAME@: keeps one post-only buy order a distance under the best bid."""
 
@@ -234,7 +234,7 @@ class NameRefused(TiercelError):
 
     code: ClassVar[str] = "TCL-1055"
     what = "A strategy cannot be called {name}"
-    why = "It names a file, a module and an actor: small letters, digits and _, up to 32"
+    why = "It names a file, a module and an actor: small letters, digits and _, up to 29"
     do = "Choose another, such as my_strategy"
 
 

@@ -143,6 +143,8 @@ def settings_of(
     """The struct a kind's settings are of, None when it has none."""
     found = resolve(kind, beside, where)
     if isinstance(found, Plugin):
+        if kind.endswith("/rest") and found.rest is None:
+            raise KindBroken(where=where, kind=kind, detail="The folder declares no rest actor")
         name = found.rest_settings if kind.endswith("/rest") else found.settings
         return None if name is None else _named(name, kind, where)
     return getattr(found, "Settings", None)

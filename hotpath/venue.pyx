@@ -10,6 +10,7 @@ Texts are written into one buffer per actor, anew for each order, because the tr
 place. No Python object is made on the way down.
 """
 
+from cpython.bytes cimport PyBytes_FromStringAndSize
 from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 from libc.stdlib cimport free, malloc
 from libc.string cimport memset
@@ -89,6 +90,8 @@ from hotpath.records cimport (
     tc_order_id,
     tc_refused,
 )
+
+from hotpath.records import unpack
 
 DEF TEXT_ROOM = 4096
 DEF HEADROOM = 64
@@ -555,4 +558,24 @@ cdef class Venue(Actor):
         return 0
 
     cdef int take_command(self, const tc_header* r) except -1:
+        """What the root has asked (docs/supervision.md): cancel a killed scope, compare anew."""
+        cdef uint32_t k
+        cdef tc_order* o
+        cdef uint64_t cause = (<uint64_t>r.source << 48) | r.position
+        asked = unpack(r.kind, PyBytes_FromStringAndSize(
+            <const char*>r + sizeof(tc_header), r.length - sizeof(tc_header))).document
+        command = asked.get("command")
+        if command == "reconcile":
+            self.reconcile()
+        elif command in ("kill", "escalate") and asked.get("venue", 0) in (0, self.source):
+            strategy, instrument = asked.get("strategy", 0), asked.get("instrument", 0)
+            for k in range(self.orders.t.room):
+                o = &self.orders.t.orders[k]
+                if not o.used or not status_is_live(o.status) or o.status == 1:
+                    continue
+                if strategy in (0, o.strategy) and instrument in (0, o.instrument):
+                    self.cancel_order(o, cause)
         return 0
+
+    def reconcile(self):
+        """Compare orders, fills and balances with the venue; the gate is closed meanwhile."""

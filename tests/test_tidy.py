@@ -43,6 +43,7 @@ WALL_CLOCK_IN: dict[str, str] = {
     "engine/logs.py": "the time of a log line",
     "engine/kill_switch.py": "when the switch fell, for people",
     "engine/root.py": "the name of a run",
+    "engine/journal/actor.py": "the time of the journal's own events",
     "engine/engine_clock.py": "the one place that measures UTC",
     "venues/simulated/server.py": "the exchange's own clock",
 }
@@ -171,7 +172,7 @@ def test_banned_functions() -> None:
     assert not wrong, "\n".join(wrong)
 
 
-SQL_NAMES = {"table", "columns", "marks", "names", "view", "key", "keys", "sets", "where"}
+SQL_NAMES = {"table", "order", "columns", "marks", "names", "view", "key", "keys", "sets", "where"}
 
 
 def _is_built_text(call: ast.Call) -> bool:

@@ -261,6 +261,7 @@ def test_a_secret_is_nowhere_to_be_read(tmp_path: Path, monkeypatch: pytest.Monk
         for pid in [e.process.pid, *e.alive()]:
             assert canary.encode() not in Path(f"/proc/{pid}/cmdline").read_bytes()
             limits = Path(f"/proc/{pid}/limits").read_text()
+            assert e.seen("a")[0]["dumpable"] == 0
             assert re.search(r"Max core file size\s+0\s+0", limits)
         assert e.end()[0] == 0
     places = [p for p in tmp_path.rglob("*") if p.is_file() and "memory" not in p.parts]

@@ -6,6 +6,7 @@ What each of its actors' settings says: `fail_start`, `exit_code` after `after_m
 
 from __future__ import annotations
 
+import ctypes
 import json
 import os
 import sys
@@ -17,13 +18,16 @@ from hotpath.board import Board
 from hotpath.records import Kind
 from hotpath.ring import Outbox, Reader
 
+PR_GET_DUMPABLE = 3
+
 
 def main(child: Child) -> None:
     spec = child.spec
     settings = {k: v for a in spec.actors for k, v in a.settings.items()}
     seen = Path(spec.state) / "seen"
     seen.mkdir(exist_ok=True)
-    note = {"pid": os.getpid(), "epoch": spec.epoch, "core": os.sched_getaffinity(0) != set()}
+    dumpable = ctypes.CDLL(None).prctl(PR_GET_DUMPABLE, 0, 0, 0, 0)
+    note = {"pid": os.getpid(), "epoch": spec.epoch, "dumpable": dumpable}
     with (seen / f"{spec.lane}.jsonl").open("a") as f:
         f.write(json.dumps(note) + "\n")
     if settings.get("fail_start"):
