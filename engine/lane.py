@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import sys
 import zlib
+from pathlib import Path
 from typing import Any
 
 import msgspec
 
-from engine import slots
+from engine import history, slots
 from engine.build import Built, build
 from engine.child import EXIT_FAILED, ROOT_SILENCE_NS, Child, run_lane
 from engine.lane_spec import FollowSpec, LaneSpec, OutboxSpec
@@ -22,7 +23,7 @@ from hotpath.board import Board
 from hotpath.histogram import Stages
 from hotpath.lane import Lane
 from hotpath.records import Kind
-from hotpath.ring import Outbox, Reader
+from hotpath.ring import Outbox, Reader, inspect
 from hotpath.venue import Venue
 
 ANSWERS = ("cancel_all", "reconcile")
@@ -79,10 +80,22 @@ class LaneProcess:
         if spec.inputs is not None:
             self.lane.inputs = attach_outbox(spec.inputs, spec.build_hash)
             self.record_start()
+        self.recall()
         self._said_ready = self._gates_closed = False
         self._asked: dict[str, int] = {}
         self.stopping = False
         self._stop_by = 0
+
+    def recall(self) -> None:
+        """Give every venue what it wrote in earlier lives, as inputs of the lane."""
+        for spec in self.spec.actors:
+            actor = self.built.actors.get(spec.name)
+            if not isinstance(actor, Venue):
+                continue
+            first = int(inspect(spec.outbox.fd)["first_position"])
+            outbox = self.outboxes[spec.name]
+            for raw in history.of_venue(Path(self.spec.state), outbox, first, spec.name):
+                self.lane.take_record(actor, raw)
 
     def read_offset(self) -> int:
         """Engine time minus the monotonic clock, as the root published it (ns)."""

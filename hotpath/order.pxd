@@ -111,6 +111,8 @@ cdef extern from "hotpath/order.h" nogil:
     tc_order* orders_by_id(const tc_orders* t, tc_order_id id)
     tc_order* orders_by_venue(const tc_orders* t, uint32_t instrument, uint64_t venue_order_id)
     const tc_known_trade* trade_find(const tc_orders* t, uint32_t instrument, uint64_t trade_id)
+    tc_known_trade* trade_keep(tc_orders* t, uint32_t instrument, uint64_t trade_id, int64_t price,
+                               int64_t quantity, uint32_t flags)
     uint32_t order_apply(tc_orders* t, tc_order* o, const tc_report* r, int64_t now)
 
 

@@ -16,7 +16,16 @@ from libc.stdint cimport int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 from hotpath.gate cimport Gate, tc_gate_inputs
 from hotpath.lane cimport Actor
 from hotpath.order cimport Orders, tc_order, tc_report
-from hotpath.records cimport tc_balance, tc_header, tc_intent, tc_order_id, tc_refused
+from hotpath.records cimport (
+    tc_approved,
+    tc_balance,
+    tc_fill,
+    tc_header,
+    tc_intent,
+    tc_order_event,
+    tc_order_id,
+    tc_refused,
+)
 
 
 cdef struct tc_view:
@@ -49,6 +58,8 @@ cdef class Venue(Actor):
     cdef readonly bint reconciled          # and connected: the gate may open
     cdef public bint stopping              # nothing new leaves
     cdef public uint16_t order_channel     # the connection that orders leave on
+    cdef readonly uint64_t recalled
+    cdef readonly int64_t last_fill_time   # of the fills read back
     cdef readonly uint64_t sent, refused, unknown_orders, illegal, duplicates
     cdef tc_listing listings[512]
     cdef int listing_count
@@ -88,6 +99,14 @@ cdef class Venue(Actor):
     cdef int unknown(self, tc_order* o, int reason) except -1
     cdef int take_balance(self, const tc_balance* b) except -1
     cdef int set_reconciled(self, bint on) except -1
+
+    # an earlier life
+    cdef int recall(self, const tc_header* r) except -1
+    cdef int recall_approved(self, const tc_header* r, const tc_approved* a) except -1
+    cdef int recall_event(self, const tc_header* r, const tc_order_event* e) except -1
+    cdef int recall_report(self, tc_order* o, tc_report* p, const tc_header* r,
+                           const tc_fill* f) except -1
+    cdef int end_recall(self) except -1
 
     # the protocol: a subclass overrides these
     cdef int write_place(self, tc_order* o, char* to) except -1

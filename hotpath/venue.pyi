@@ -20,6 +20,8 @@ class Venue(Actor):
     reconciled: bool
     stopping: bool
     order_channel: int
+    recalled: int
+    last_fill_time: int
     sent: int
     refused: int
     unknown_orders: int

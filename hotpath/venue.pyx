@@ -47,6 +47,7 @@ from hotpath.order cimport (
     TC_EFFECT_POSITION,
     TC_EFFECT_QUERY,
     TC_EFFECT_TERMINAL,
+    TC_UNKNOWN,
     Orders,
     order_apply,
     order_id_none,
@@ -55,6 +56,8 @@ from hotpath.order cimport (
     orders_by_id,
     orders_new,
     status_is_live,
+    trade_find,
+    trade_keep,
     tc_order,
     tc_report,
 )
@@ -64,10 +67,12 @@ from hotpath.records cimport (
     TC_COMMAND,
     TC_EV_ACK,
     TC_EV_APPROVED,
+    TC_EV_CANCEL_REJECTED,
     TC_EV_CANCEL_REQUESTED,
     TC_EV_DENIED,
     TC_EV_FILL,
     TC_EV_REJECT,
+    TC_EV_REPLACED,
     TC_EV_REPLACE_REJECTED,
     TC_EV_REPLACE_REQUESTED,
     TC_EV_TRADE_BUST,
@@ -79,6 +84,7 @@ from hotpath.records cimport (
     TC_OP_REPLACE,
     TC_ORDER_EVENT,
     TC_REASON_NOT_SENT,
+    TC_REASON_RESTART,
     TC_REASON_SEND_PARTIAL,
     TC_REFUSED,
     tc_approved,
@@ -533,14 +539,122 @@ cdef class Venue(Actor):
     # ---- inputs
 
     cdef int take_record(self, const tc_header* r) except -1:
-        """An intent of a strategy in another lane, or a command."""
+        """An intent of a strategy in another lane, a command, or what we wrote in an earlier life."""
         cdef const tc_intent* i
-        if r.kind == TC_INTENT:
+        if r.source == self.source:
+            self.recall(r)
+        elif r.kind == TC_INTENT:
             i = <const tc_intent*>(<const char*>r + sizeof(tc_header))
             if i.venue == self.source and not self.reserve(r):
                 self.execute(r)
         elif r.kind == TC_COMMAND:
             self.take_command(r)
+        return 0
+
+    # ---- an earlier life
+
+    cdef int recall(self, const tc_header* r) except -1:
+        """A record this venue wrote before a restart: applied again, and nothing is written."""
+        cdef const void* payload = <const char*>r + sizeof(tc_header)
+        cdef const tc_fill* f
+        cdef tc_report p
+        memset(&p, 0, sizeof(p))
+        p.cumulative = -1
+        self.recalled += 1
+        if r.kind == TC_APPROVED:
+            return self.recall_approved(r, <const tc_approved*>payload)
+        if r.kind == TC_ORDER_EVENT:
+            return self.recall_event(r, <const tc_order_event*>payload)
+        if r.kind != TC_FILL:
+            return 0
+        f = <const tc_fill*>payload
+        p.id, p.type, p.trade_id, p.venue_order_id = f.id, TC_EV_FILL, f.trade_id, f.venue_order_id
+        p.price, p.quantity, p.venue_time = f.price, f.quantity, f.venue_time
+        self.last_fill_time = r.time
+        return self.recall_report(orders_by_id(&self.orders.t, f.id), &p, r, f)
+
+    cdef int recall_approved(self, const tc_header* r, const tc_approved* a) except -1:
+        cdef tc_intent i
+        cdef tc_report p
+        cdef tc_order booked
+        cdef tc_order* o
+        memset(&i, 0, sizeof(i))
+        memset(&p, 0, sizeof(p))
+        p.cumulative = -1
+        if a.op == TC_OP_REPLACE:
+            o = orders_by_id(&self.orders.t, a.target)
+            p.type, p.successor, p.price, p.quantity = (
+                TC_EV_REPLACE_REQUESTED, a.id, a.price, a.quantity)
+            self.recall_report(o, &p, r, NULL)
+            if o != NULL and order_id_same(o.replacement, a.id):
+                booked = o[0]
+                booked.id, booked.price, booked.quantity = a.id, a.price, a.quantity
+                gate_adopt(&self.gate.g, &booked)
+            return 0
+        i.op, i.side, i.type, i.time_in_force = a.op, a.side, a.type, a.time_in_force
+        i.price, i.quantity, i.deadline, i.flags = a.price, a.quantity, a.deadline, a.flags
+        i.strategy, i.venue = a.strategy, a.venue
+        o = orders_new(&self.orders.t, &i, a.id, r.instrument, r.cause, r.time)
+        if o == NULL:
+            return 0
+        p.type = TC_EV_APPROVED
+        order_apply(&self.orders.t, o, &p, r.time)
+        o.sent = r.time
+        gate_adopt(&self.gate.g, o)
+        return 0
+
+    cdef int recall_event(self, const tc_header* r, const tc_order_event* e) except -1:
+        cdef tc_report p
+        cdef tc_order* o = orders_by_id(&self.orders.t, e.id)
+        memset(&p, 0, sizeof(p))
+        if e.effect & TC_EFFECT_MASK == TC_EFFECT_ILLEGAL:
+            return 0
+        p.id, p.successor, p.venue_order_id = e.id, e.successor, e.venue_order_id
+        p.type, p.reason, p.price, p.quantity = e.type, e.reason, e.price, e.quantity
+        p.cumulative, p.venue_time, p.status, p.definite = -1, e.venue_time, e.status, 1
+        if e.type == TC_EV_REPLACED:       # written under the id it has since
+            p.id.hi = p.id.lo = 0
+            p.successor = e.id
+        elif e.type == TC_EV_CANCEL_REJECTED:
+            p.definite = e.evidence != TC_UNKNOWN
+        return self.recall_report(o, &p, r, NULL)
+
+    cdef int recall_report(self, tc_order* o, tc_report* p, const tc_header* r,
+                           const tc_fill* f) except -1:
+        cdef uint32_t effect
+        cdef tc_order_id was, open_replace
+        if o == NULL:
+            if f != NULL and trade_find(&self.orders.t, r.instrument, f.trade_id) == NULL:
+                # its order's beginning is older than what was read back: the trade counts all the same
+                trade_keep(&self.orders.t, r.instrument, f.trade_id, f.price, f.quantity, 0)
+                gate_fill(&self.gate.g, r.instrument, f.id, f.strategy, f.side, f.price, f.quantity)
+            return 0
+        was, open_replace = o.id, o.replacement
+        effect = order_apply(&self.orders.t, o, p, r.time)
+        if not order_id_same(was, o.id):
+            gate_close(&self.gate.g, was)
+        elif not order_id_none(open_replace) and order_id_none(o.replacement):
+            gate_close(&self.gate.g, open_replace)
+        if effect & TC_EFFECT_POSITION:
+            gate_fill(&self.gate.g, o.instrument, o.id, o.strategy, o.side, p.price,
+                      -p.quantity if p.type == TC_EV_TRADE_BUST else p.quantity)
+        if effect & TC_EFFECT_TERMINAL:
+            gate_close(&self.gate.g, o.id)
+        if effect & TC_EFFECT_HALT and gate_instrument(&self.gate.g, o.instrument) != NULL:
+            gate_instrument(&self.gate.g, o.instrument).halted = 1
+        return 0
+
+    cdef int end_recall(self) except -1:
+        """What was asked before the restart and has no answer is UNKNOWN (8.1)."""
+        cdef uint32_t k
+        cdef tc_order* o
+        for k in range(self.orders.t.room):
+            o = &self.orders.t.orders[k]
+            if o.used and status_is_live(o.status) and (
+                    o.status == 3 or o.pending) and o.evidence == 0:
+                self.unknown(o, TC_REASON_RESTART)
+            elif o.used and status_is_live(o.status) and o.evidence == TC_UNKNOWN:
+                self.want_query(o)
         return 0
 
     # ---- the protocol

@@ -26,6 +26,7 @@ from hotpath.order cimport (
     TC_EFFECT_FILL_QUERY,
     TC_EFFECT_MASK,
     TC_FACT_UNKNOWN_PLACE,
+    TC_PENDING_CANCEL,
     TC_STATUS_CANCELED,
     TC_STATUS_INTENT,
     TC_STATUS_NEW,
@@ -230,6 +231,9 @@ cdef class BinanceVenue(Venue):
 
     def on_start(self):
         """Connect; the gate stays closed until reconciled."""
+        if self.recalled:
+            self.since = self.last_fill_time if self.last_fill_time else self.lane.now
+            self.end_recall()
         self.lane.arm(self, self.lane.now + TICK_NS, TICK)
         self.dial()
 
@@ -686,6 +690,8 @@ cdef class BinanceVenue(Venue):
             if o.pending:
                 self.unknown(o, TC_REASON_UNKNOWN_CODE)
             return 0
+        if o.pending != TC_PENDING_CANCEL:
+            return 0                       # of a cancel asked for twice: the first answer counted
         memset(&r, 0, sizeof(r))
         r.id, r.type, r.reason, r.cumulative = o.id, TC_EV_CANCEL_REJECTED, <int32_t>m.code, -1
         self.report(o, &r, 0, 0, 0, False)

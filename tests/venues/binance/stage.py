@@ -52,7 +52,9 @@ class Pupil(Strategy):
 class Stage:
     """`say` is the exchange speaking, `sent` what it heard."""
 
-    def __init__(self, kind: str = "ed25519", **settings: Any) -> None:
+    def __init__(
+        self, kind: str = "ed25519", history: list[bytes] | None = None, **settings: Any
+    ) -> None:
         self.now = 1_700_000_000 * S
         self.board = Board.private(["clock", "kill", "kill_venue", "kill_strategy", "top"])
         self.lane = Lane("test", self.board, seed=3, is_virtual=True)
@@ -91,6 +93,9 @@ class Stage:
         self.trades: list[dict[str, Any]] = []
         self.orders: dict[str, dict[str, Any]] = {}
         self.answers = True
+        self.written: list[bytes] = []
+        for raw in history or []:
+            self.lane.take_record(self.venue, raw, self.now)
         self.lane.start(self.now)
 
     # ---- the world ------------------------------------------------------------------------------
@@ -194,6 +199,7 @@ class Stage:
         found = []
         while batch := self.reader.take(512):
             for raw in batch:
+                self.written.append(raw)
                 header, payload = split(raw)
                 if not kinds or header.kind in kinds:
                     found.append((header, unpack(header.kind, payload)))

@@ -558,3 +558,61 @@ def test_a_cancel_replace_that_did_half_or_nothing(cancelled: bool) -> None:
         stage.wait(300)
         assert stage.state(id) == ("NEW", "NONE", "CONFIRMED", 0)
         assert stage.venue.gate.exposure(100) == (0, 100, 0, 1)
+
+
+def restarted(before: Stage) -> Stage:
+    """A venue process that begins anew, given what the old one had written."""
+    before.records()
+    after = Stage(history=before.written)
+    after.orders, after.trades = before.orders, before.trades
+    after.open_orders = before.open_orders
+    return after
+
+
+def test_after_a_restart_nothing_is_forgotten_and_nothing_is_told_twice() -> None:
+    before = started()
+    filled, working, lost = (before.place(price=4_990_000 - n) for n in range(3))
+    ack(before, filled)
+    before.fill(filled, 5, "0.0100", "0.0100")
+    ack(before, working)
+    before.fill(working, 6, "0.0030", "0.0030")
+    before.open_orders = [before.order(working, "PARTIALLY_FILLED", executedQty="0.0030")]
+    before.trades = [{
+        "symbol": "BTCUSDT", "id": n, "orderId": 9, "price": "49900", "qty": q, "commission": "0",
+        "commissionAsset": "BNB", "time": before.now // MS, "isBuyer": True, "isMaker": True,
+    } for n, q in ((5, "0.0100"), (6, "0.0030"))]  # fmt: skip
+    exposure = before.venue.gate.exposure(100)
+
+    after = restarted(before)
+    assert after.state(filled) == ("FILLED", "NONE", "CONFIRMED", 100)
+    assert after.state(working) == ("PARTIALLY_FILLED", "NONE", "CONFIRMED", 30)
+    assert after.state(lost)[::2] == ("PENDING_NEW", "UNKNOWN"), "approved, and no outcome"
+    assert after.venue.gate.exposure(100) == exposure
+    told = after.records(Kind.FILL, Kind.ORDER_EVENT)
+    assert [(r.id, r.type) for _, r in told] == [(lost, 4)]
+    after.connect()
+    after.serve()
+    assert after.records(Kind.FILL) == [], "trades known before are not told again"
+    after.wait(60_000)
+    assert after.state(lost)[0] == "REJECTED"
+    assert places(after) == []
+
+
+def test_a_replace_is_read_back_too() -> None:
+    before = started()
+    id = before.place()
+    ack(before, id)
+    new = replace(before, id, 4_985_000, 80)
+    created = {
+        "symbol": "BTCUSDT",
+        "orderId": 10,
+        "clientOrderId": spell_id(new),
+        "transactTime": 1,
+    }
+    before.reply("r" + spell_id(new), {
+        "cancelResult": "SUCCESS", "newOrderResult": "SUCCESS", "cancelResponse": None,
+        "newOrderResponse": created,
+    })  # fmt: skip
+    after = restarted(before)
+    assert after.state(id) == after.state(new) == ("NEW", "NONE", "CONFIRMED", 0)
+    assert after.venue.gate.exposure(100) == before.venue.gate.exposure(100)

@@ -1,0 +1,74 @@
+"""What a venue wrote in earlier lives: read back before it connects, so that it knows its orders.
+
+The journal holds it, once it has taken what the outbox still had: a lane that starts beside a
+living journal waits for that, and one that starts after the whole engine died finds it drained.
+The records reach the venue as inputs of its lane, so that a replay meets them too.
+"""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, ClassVar
+
+from engine.errors import TiercelError
+from hotpath.records import Kind
+
+if TYPE_CHECKING:
+    import apsw
+
+    from hotpath.ring import Outbox
+
+KINDS = (Kind.APPROVED, Kind.ORDER_EVENT, Kind.FILL)
+LIMIT = 50_000
+"""At most so many of the newest records: ten thousand orders' lives and their trades."""
+PATIENCE_S = 5.0
+STEP_S = 0.01
+
+
+class HistoryNotStored(TiercelError):
+    """A venue cannot know its own orders yet."""
+
+    code: ClassVar[str] = "TCL-2091"
+    what = "The journal has not taken what {actor} wrote before it died"
+    why = "It is at record {stored} of {written} after {seconds} s"
+    do = "See why the journal's lane does not run; the venue starts again by itself"
+
+
+def of_venue(state: Path, outbox: Outbox, first: int, actor: str) -> list[bytes]:
+    """The newest records of a venue about orders, oldest first; none where no journal is.
+
+    `first` is the position of the first record of this outbox: below it nothing is waited for.
+    Raises HistoryNotStored when the journal does not catch up with the outbox.
+    """
+    from engine.journal import store
+
+    try:
+        db = store.open_reader(state)
+    except store.NoJournal:
+        return []
+    try:
+        if outbox.position >= first:
+            wait_for(db, outbox.source, outbox.position, actor)
+        marks = ", ".join("?" * len(KINDS))
+        sql = (
+            f"SELECT {store.COLUMNS} FROM event WHERE source = ? AND kind IN ({marks}) "
+            "ORDER BY position DESC LIMIT ?"
+        )
+        rows = db.execute(sql, (outbox.source, *map(int, KINDS), LIMIT)).fetchall()
+    finally:
+        db.close()
+    return [store.raw_of(store.row_event(row)) for row in reversed(rows)]
+
+
+def wait_for(db: apsw.Connection, source: int, position: int, actor: str) -> None:
+    """Until the journal's cursor has reached a position of a source."""
+    until = time.monotonic() + PATIENCE_S
+    while True:
+        row = db.execute("SELECT position FROM cursor WHERE source = ?", (source,)).fetchone()
+        stored = row[0] if row is not None else 0
+        if stored >= position:
+            return
+        if time.monotonic() > until:
+            raise HistoryNotStored(actor=actor, stored=stored, written=position, seconds=PATIENCE_S)
+        time.sleep(STEP_S)
