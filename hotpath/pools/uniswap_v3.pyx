@@ -247,7 +247,7 @@ cdef void fill(UniswapV3 pool, dict state) except *:
     p.spacing = tick_of(signed_number(state, "tickSpacing", 24))
     if not 0 < p.spacing < 16384:
         raise Refusal("bad_field", "tickSpacing is from 1 to 16383")
-    if has(state, "feeProtocolDenominator"):
+    if state.get("feeProtocolDenominator") is not None:
         p.denominator = <uint32_t>number(state, "feeProtocolDenominator", 31).w[0]
     p.fee_protocol = <uint32_t>number(state, "feeProtocol", 32 if p.denominator else 8).w[0] if has(state, "feeProtocol") else 0
     if p.denominator and ((p.fee_protocol & 0xffff) > p.denominator or (p.fee_protocol >> 16) > p.denominator):

@@ -237,6 +237,27 @@ def test_a_state_that_no_pool_can_have_is_refused(member: str, value: object) ->
     assert refused.value.code == "bad_field"
 
 
+def test_the_protocol_takes_its_share_the_way_its_kin_does() -> None:
+    """Uniswap divides by a nibble, PancakeSwap takes a half's share of its denominator."""
+    state: Json = {"fee": "3000", "tickSpacing": "60", "liquidity": str(10**20), "tick": "0"}
+    state |= {"sqrtPriceX96": str(1 << 96), "ticks": []}
+    state |= {k: "0" for k in AFTER if k not in state}
+    swap = {"zeroForOne": True, "amountSpecified": str(10**18), "sqrtPriceLimitX96": "4295128740"}
+    for more, share in (
+        ({"feeProtocol": str(0x46)}, 6),
+        ({"feeProtocol": str(0x46), "feeProtocolDenominator": None}, 6),
+        ({"feeProtocol": str(2500 | 9999 << 16), "feeProtocolDenominator": "10000"}, 4),
+        ({"feeProtocol": "0", "feeProtocolDenominator": "10000"}, 0),
+        ({}, 0),
+    ):
+        after = answer(state | more, swap)["after"]
+        fee = 3 * 10**15
+        assert int(after["protocolFees0"]) == (fee // share if share else 0)
+        assert after["protocolFees1"] == "0"
+        left = fee - int(after["protocolFees0"])
+        assert int(after["feeGrowthGlobal0X128"]) == (left << 128) // 10**20
+
+
 def test_a_pool_of_2000_ticks_is_small() -> None:
     ticks = [[str(60 * i), "1" if i % 2 == 0 else "-1", "1"] for i in range(-1000, 1000)]
     state: Json = {"fee": "3000", "tickSpacing": "60", "feeProtocol": "0", "liquidity": "0"}
