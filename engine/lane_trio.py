@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from hotpath.ring import Reader
 
 BATCH = 512
+DRAIN_LIMIT = 64 * BATCH
 HTTP_TIMEOUT_S = 5.0
 RESPONSE_LIMIT = 16 * 1024 * 1024
 
@@ -84,13 +85,13 @@ class ColdLane:
         """Timers, then every followed outbox in order; returns how much was taken."""
         taken = self.lane.take_timers()
         for follow in self.follows:
+            if follow.sink is not None:
+                taken += self.drain(follow)
+                continue
             records = follow.reader.take(BATCH)
             if not records:
                 continue
             taken += len(records)
-            if follow.sink is not None:
-                follow.sink.take_batch(follow.reader.source, records)
-                continue
             for record in records:
                 kind = record[4] | record[5] << 8
                 for actor in follow.actors:
@@ -101,6 +102,17 @@ class ColdLane:
             self.commit()
             for outbox in self.doorbells:
                 outbox.ring()
+        return taken
+
+    def drain(self, follow: Follow) -> int:
+        """Take all there is for a sink: whoever holds an effect then holds its cause as well."""
+        assert follow.sink is not None
+        taken = 0
+        while records := follow.reader.take(BATCH):
+            follow.sink.take_batch(follow.reader.source, records)
+            taken += len(records)
+            if taken >= DRAIN_LIMIT:
+                break
         return taken
 
     def commit(self) -> None:

@@ -65,30 +65,32 @@ def take(memory: Memory, state: Path, instance: int, drain: Drain | None) -> Lef
 def into_journal(state: Path, instance: int, memory: Memory) -> Drained:
     """Give the journal every record its cursors had not reached, in order of the sources."""
     journal = wiring.actor_class("engine/journal", state).open(state, instance)
-    count = 0
+    readers = []
     try:
         for name in memory.names(".outbox"):
             fd = memory.open(name)
             try:
                 path = memory.file(name)
-                count += in_words(path, lambda fd=fd: _drain_one(fd, journal))  # type: ignore[misc]
+                readers.append(in_words(path, lambda fd=fd: _drain_one(fd, journal)))  # type: ignore[misc]
             finally:
                 os.close(fd)
+        count = journal.commit()
+        for reader in readers:
+            if reader is not None:
+                reader.store()
         return Drained(count, dict(journal.store.cursors))
     finally:
         journal.close()
 
 
-def _drain_one(fd: int, journal: Any) -> int:
+def _drain_one(fd: int, journal: Any) -> ring.Reader | None:
+    """Take all of an outbox; its reader, whose cursor moves when the journal has committed."""
     if JOURNAL not in ring.inspect(fd)["readers"]:
-        return 0
+        return None
     reader = ring.Reader.attach(fd, JOURNAL, build_hash=None)
-    count = 0
     while records := reader.take(BATCH):
         journal.take_batch(reader.source, records)
-        count += journal.commit()
-        reader.store()
-    return count
+    return reader
 
 
 def _last(fd: int) -> tuple[int, int]:

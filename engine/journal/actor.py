@@ -7,6 +7,8 @@ failed is never used again, and the engine is cancel-only until the next one is 
 
 from __future__ import annotations
 
+import struct
+from collections import deque
 from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,6 +21,11 @@ from hotpath.records import Document, Header, Kind, join, pack
 
 if TYPE_CHECKING:
     from engine.setup import Setup
+
+
+ORDER = struct.Struct("<6xHQ8xQ")
+"""Source, position and cause in a record's header."""
+MAX_POSITION = (1 << 48) - 1
 
 
 class Journal:
@@ -42,13 +49,14 @@ class Journal:
         self.store = Store(state, instance)
         self.views = Views(self.store.db, self.store.instance, self.store.db)
         self.source = source
+        self.waiting: list[bytes] = []
         self.batch: list[Event] = []
         self.events = 0
         self.twice = 0
 
     def take_batch(self, source: int, records: list[bytes]) -> None:
         """Take records of one outbox; what was taken before is not taken again."""
-        self.take(records)
+        self.waiting += records
 
     def take(self, records: Iterable[bytes]) -> int:
         """Collect records of any outboxes; how many were new."""
@@ -64,6 +72,9 @@ class Journal:
 
     def commit(self) -> int:
         """Make what was taken safe; how many events. JournalWriteFailed is fatal."""
+        if self.waiting:
+            self.take(in_causal_order(self.waiting))
+            self.waiting.clear()
         if not self.batch:
             return 0
         self.store.begin()
@@ -100,6 +111,36 @@ class Journal:
 
     def close(self) -> None:
         self.store.close()
+
+
+def in_causal_order(records: list[bytes]) -> list[bytes]:
+    """Records of several outboxes so that none stands before its cause, or before its own source's.
+
+    Whoever reads an effect can read its cause too: it was written earlier. So a batch that takes
+    all there is of every outbox holds both or neither, and only their order must be mended.
+    """
+    queues: dict[int, deque[tuple[int, int, bytes]]] = {}
+    for raw in records:
+        source, position, cause = ORDER.unpack_from(raw)
+        queues.setdefault(source, deque()).append((position, cause, raw))
+    done: list[bytes] = []
+    for source in queues:
+        want = [(source, MAX_POSITION)]
+        while want:
+            of, upto = want[-1]
+            queue = queues.get(of)
+            if not queue or queue[0][0] > upto:
+                want.pop()
+                continue
+            position, cause, raw = queue[0]
+            by, at = cause >> 48, cause & MAX_POSITION
+            behind = queues.get(by)
+            if by != of and behind and behind[0][0] <= at:
+                want.append((by, at))
+                continue
+            queue.popleft()
+            done.append(raw)
+    return done
 
 
 def listing_document(name: str, venue: str, symbol: str, listing: Any) -> dict[str, Any]:

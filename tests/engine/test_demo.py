@@ -1,0 +1,180 @@
+"""The demo, as a user runs it: real processes, real sockets, a report that can say no."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from engine import ledgers
+from engine.demo_world import ACCOUNT
+from engine.journal.names import Names
+from engine.journal.store import open_reader
+from engine.recording import Reading
+from engine.replay import replay_file
+
+TIERCEL = [sys.executable, "-m", "engine.main"]
+
+
+def demo(state: Path, seconds: str = "12s") -> tuple[int, dict[str, Any], str]:
+    done = subprocess.run(
+        [*TIERCEL, "demo", "--for", seconds, "--state", str(state), "--json"],
+        capture_output=True,
+        text=True,
+        timeout=150,
+    )
+    lines = done.stdout.splitlines()
+    assert len(lines) == 1, (done.stdout, done.stderr)
+    return done.returncode, json.loads(lines[0]), done.stderr
+
+
+@pytest.fixture(scope="module")
+def session(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Any]]:
+    state = tmp_path_factory.mktemp("demo") / "state"
+    code, found, err = demo(state, "15s")
+    yield found | {"code": code, "stderr": err, "dir": state}
+    with contextlib.suppress(OSError):
+        shutil.rmtree(state)
+
+
+def test_it_trades_and_everything_agrees(session: dict[str, Any]) -> None:
+    assert session["ledger_matches"], session["ledger_differences"]
+    assert session["replay_identical"], session["replays"]
+    assert session["code"] == 0
+    assert session["fills"] >= 20
+    assert session["unhedged"] == "0"
+    assert session["orders_unknown"] == 0
+
+
+def test_the_report_has_the_keys_of_the_contract(session: dict[str, Any]) -> None:
+    keys = (
+        "orders fills rejected refused pnl unhedged events restarts ledger_matches"
+        " replay_identical orders_unknown state recording ledgers seconds latency"
+    )
+    assert set(keys.split()) <= session.keys()
+    assert isinstance(session["pnl"], str) and isinstance(session["unhedged"], str)
+    assert {"tick_to_order", "ack"} <= session["latency"].keys()
+    for row in session["latency"].values():
+        assert set(row) == {"count", "p50_ns", "p99_ns", "p999_ns", "max_ns"}
+
+
+def test_nobody_is_left_behind(session: dict[str, Any]) -> None:
+    state = str(session["dir"])
+    for process in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):
+            command = (process / "cmdline").read_bytes().decode(errors="replace")
+            assert state not in command, command
+
+
+@pytest.mark.parametrize("where", [0.0005, 0.3, 0.7, 0.999])
+def test_one_flipped_byte_of_a_recording_is_found(
+    session: dict[str, Any], tmp_path: Path, where: float
+) -> None:
+    data = bytearray(Path(session["recording"]).read_bytes())
+    data[max(8, int(len(data) * where))] ^= 1
+    broken = tmp_path / "broken.tcr"
+    broken.write_bytes(data)
+    done = subprocess.run(
+        [*TIERCEL, "replay", str(broken), "--json"], capture_output=True, text=True, timeout=120
+    )
+    found = json.loads(done.stdout)
+    assert done.returncode == 1
+    assert found["identical"] is False and found["first_difference"] is not None
+
+
+def test_one_line_missing_from_a_ledger_is_found(session: dict[str, Any], tmp_path: Path) -> None:
+    state = Path(session["dir"])
+    ledger = Path(session["ledgers"][0])
+    lines = ledger.read_bytes().splitlines(keepends=True)
+    mine = [i for i, line in enumerate(lines) if b'"t":"fill"' in line and ACCOUNT.encode() in line]
+    assert mine
+    short = tmp_path / "short.jsonl"
+    short.write_bytes(b"".join(line for i, line in enumerate(lines) if i != mine[0]))
+    db = open_reader(state)
+    try:
+        names = Names(state, db)
+        ours = ledgers.journal_trades(db, names, "alpha")
+        assert ledgers.differences(ours, ledgers.ledger_trades(ledger, ACCOUNT)) == []
+        assert len(ledgers.differences(ours, ledgers.ledger_trades(short, ACCOUNT))) == 1
+    finally:
+        db.close()
+
+
+def test_the_journal_checks(session: dict[str, Any]) -> None:
+    done = subprocess.run(
+        [*TIERCEL, "journal", "check", "--state", str(session["dir"]), "--json"],
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    found = json.loads(done.stdout)
+    assert done.returncode == 0 and found["ok"], found["differences"][:3]
+    assert found["events"] >= session["events"]
+
+
+def test_a_recording_without_its_end_still_replays(session: dict[str, Any], tmp_path: Path) -> None:
+    """A recorder that was killed leaves a sound file."""
+    reading = Reading(Path(session["recording"]))
+    assert list(reading.blocks()) and reading.is_complete
+    reading.close()
+    cut = tmp_path / "cut.tcr"
+    cut.write_bytes(Path(session["recording"]).read_bytes()[:-20])
+    assert replay_file(cut)["identical"] in (True, False)
+
+
+def wait_for(what: Any, seconds: float = 40.0) -> Any:
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        if (found := what()) is not None:
+            return found
+        time.sleep(0.05)
+    raise AssertionError("it did not happen in time")
+
+
+def lanes_of(state: Path) -> dict[str, Any] | None:
+    """`tiercel ps` of a running engine whose lanes are all ready."""
+    done = subprocess.run(
+        [*TIERCEL, "ps", "--state", str(state), "--json"],
+        capture_output=True,
+        text=True,
+        timeout=30,
+    )
+    if done.returncode != 0:
+        return None
+    found: dict[str, Any] = json.loads(done.stdout)
+    return found if all(x["state"] == "ready" for x in found["lanes"]) else None
+
+
+def test_the_engine_dies_at_once_and_the_next_start_goes_on(tmp_path: Path) -> None:
+    """kill -9 of root and lanes at the same instant: no orphan, and the ledgers agree after it."""
+    state = tmp_path / "state"
+    running = subprocess.Popen(
+        [*TIERCEL, "demo", "--for", "28s", "--state", str(state), "--json"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        found = wait_for(lambda: lanes_of(state))
+        time.sleep(2.0)  # some orders must be under way
+        pids = [found["root"], *(x["pid"] for x in found["lanes"])]
+        for pid in pids:
+            os.kill(pid, signal.SIGKILL)
+        wait_for(lambda: True if not any(Path(f"/proc/{p}").exists() for p in pids) else None)
+        out, err = running.communicate(timeout=120)
+    finally:
+        running.kill()
+    report = json.loads(out.splitlines()[-1])
+    assert report["ledger_matches"], (report["ledger_differences"], err)
+    assert report["orders_unknown"] == 0
+    assert running.returncode == 0, report
