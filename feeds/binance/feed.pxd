@@ -53,6 +53,7 @@ cdef class BinanceFeed(Feed):
     cdef int trade(self, binance_message* m) except -1
     cdef int odd(self, int channel, int kind, binance_message* m) except -1
     cdef int quarantine(self, const char* p, size_t n) except -1
+    cdef int lapped(self) except -1
     cdef int uncross(self) except -1
     cdef bint is_stale(self, market_state* s, int64_t now)
     cdef void hear(self, channel_watch* w) noexcept

@@ -111,7 +111,7 @@ cdef class BinanceFeed(Feed):
     def __init__(self, lane, name, outbox):
         super().__init__(lane, name, outbox)
         self.active = self.coming = -1
-        self.wants = 1 << TC_SNAPSHOT
+        self.wants = 1 << TC_SNAPSHOT | 1 << TC_GAP
 
     def __dealloc__(self):
         free(self.states)
@@ -388,6 +388,8 @@ cdef class BinanceFeed(Feed):
         cdef Market market
         cdef market_state* s
         cdef int did
+        if r.kind == TC_GAP:
+            return self.lapped()
         if r.kind != TC_SNAPSHOT:
             return 0
         answer = <const tc_snapshot*>(<const char*>r + sizeof(tc_header))
@@ -415,6 +417,14 @@ cdef class BinanceFeed(Feed):
             self.ask(market.index)
         elif did == JOIN_REFUSED:
             Feed.doubt(self, market, TC_DOUBT_OVERFLOW)
+        return 0
+
+    cdef int lapped(self) except -1:
+        """The rest actor's records went by unread: an answer may have been among them."""
+        cdef int i
+        for i in range(self.state_count):
+            if self.states[i].waiting:
+                self.ask(i)
         return 0
 
     # ---- silence

@@ -22,6 +22,7 @@ from hotpath.lane import Lane, ScriptedConnection
 from hotpath.market import Market
 from hotpath.records import (
     Doubt,
+    Gap,
     Header,
     Kind,
     LinkEvent,
@@ -249,6 +250,20 @@ def test_a_late_answer_to_an_older_request_is_dropped() -> None:
     assert stage.state() == (0, 10, 20)
     stage.snapshot(10, [(1, 1)], [(2, 1)], 2)  # twice: nobody waits for it
     assert stage.state() == (0, 10, 20)
+
+
+def test_an_answer_lost_in_a_lapped_outbox_is_asked_for_again() -> None:
+    stage = Stage()
+    stage.open()
+    stage.say(depth(9, 10))
+    assert stage.asked() == [(100, 1)]
+    payload = pack(Gap(from_=1, to=5, reason=Doubt.LAPPED))
+    header = Header(40 + len(payload), Kind.GAP, REST, 6, stage.now, 0, 0, 0)
+    stage.lane.take_record(stage.feed, join(header, payload), stage.now)
+    stage.wait(800)  # long before the time allowed for an answer is over
+    assert stage.asked() == [(100, 2)]
+    stage.snapshot(10, [(10, 5)], [(20, 5)], 2)
+    assert stage.market.is_valid
 
 
 def test_the_top_is_published_as_a_record_and_on_the_board() -> None:
