@@ -49,6 +49,12 @@ cdef struct tc_kill_of:
     int slot
 
 
+cdef struct tc_leg:
+    # an intent's record as it lies in an outbox
+    tc_header header
+    tc_intent intent
+
+
 cdef class Venue(Actor):
     cdef readonly Gate gate
     cdef readonly Orders orders
@@ -67,6 +73,13 @@ cdef class Venue(Actor):
     cdef tc_kill_of strategy_kill[32]
     cdef int strategy_kills
     cdef int clock_slot, kill_slot, venue_kill_slot, own_slot
+    cdef tc_leg legs[8]                    # of a group of another lane, not yet whole
+    cdef int held, held_seen
+    cdef uint16_t held_source
+    cdef uint64_t held_group
+    cdef tc_order_id wait_id[256]          # cancels that the throttle made wait
+    cdef uint64_t wait_cause[256]
+    cdef readonly int waiting
     cdef char* text                        # of the order being sent, with headroom
     cdef int stage_tick_to_order, stage_ack, stage_fill, stage_risk
     cdef tc_gate_inputs inputs
@@ -78,6 +91,9 @@ cdef class Venue(Actor):
     cdef int execute(self, const tc_header* intent) except -1       # 1 sent, 0 not
     cdef int execute_cancel(self, const tc_header* r, const tc_intent* i) except -1
     cdef int cancel_order(self, tc_order* o, uint64_t cause) except -1
+    cdef int retry_cancels(self) except -1
+    cdef int hold(self, const tc_header* r, const tc_intent* i) except -1
+    cdef int end_group(self, int whole) except -1
     cdef int send_order(self, tc_order* o, int n) except -1
     cdef tc_order_id id_of(self, const tc_header* r, const tc_intent* i) noexcept
     cdef int gather(self, const tc_header* r, const tc_intent* i) except -1

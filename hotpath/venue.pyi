@@ -21,6 +21,7 @@ class Venue(Actor):
     stopping: bool
     order_channel: int
     recalled: int
+    waiting: int
     last_fill_time: int
     sent: int
     refused: int

@@ -13,7 +13,7 @@ place. No Python object is made on the way down.
 from cpython.bytes cimport PyBytes_FromStringAndSize
 from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 from libc.stdlib cimport free, malloc
-from libc.string cimport memset
+from libc.string cimport memcpy, memset
 
 from hotpath.gate cimport (
     TC_CONTROL_LINK,
@@ -83,6 +83,7 @@ from hotpath.records cimport (
     TC_OP_CANCEL_ALL,
     TC_OP_REPLACE,
     TC_ORDER_EVENT,
+    TC_REASON_GROUP,
     TC_REASON_NOT_SENT,
     TC_REASON_RESTART,
     TC_REASON_SEND_PARTIAL,
@@ -415,9 +416,35 @@ cdef class Venue(Actor):
             self.refuse(r, &out)
             return 0
         if gate_cancel(&self.gate.g, i, i.target, self.lane.now, &out):
-            self.refuse(r, &out)
+            if self.waiting == 256:
+                self.refuse(r, &out)
+                return 0
+            self.wait_id[self.waiting] = i.target
+            self.wait_cause[self.waiting] = (<uint64_t>r.source << 48) | r.position
+            self.waiting += 1
             return 0
         return self.cancel_order(o, (<uint64_t>r.source << 48) | r.position)
+
+    cdef int retry_cancels(self) except -1:
+        """Cancels that the throttle made wait (R11: only cancels do); a subclass's timer calls it."""
+        cdef tc_intent i
+        cdef tc_refused out
+        cdef tc_order* o
+        cdef int k, done = 0
+        if not self.waiting:
+            return 0
+        memset(&i, 0, sizeof(i))
+        while done < self.waiting:
+            o = orders_by_id(&self.orders.t, self.wait_id[done])
+            if o != NULL and status_is_live(o.status):
+                if gate_cancel(&self.gate.g, &i, o.id, self.lane.now, &out):
+                    break
+                self.cancel_order(o, self.wait_cause[done])
+            done += 1
+        for k in range(done, self.waiting):
+            self.wait_id[k - done], self.wait_cause[k - done] = self.wait_id[k], self.wait_cause[k]
+        self.waiting -= done
+        return 0
 
     cdef int cancel_order(self, tc_order* o, uint64_t cause) except -1:
         """Ask the venue to cancel; repeating it is allowed (4.4). 1: it left."""
@@ -545,10 +572,46 @@ cdef class Venue(Actor):
             self.recall(r)
         elif r.kind == TC_INTENT:
             i = <const tc_intent*>(<const char*>r + sizeof(tc_header))
-            if i.venue == self.source and not self.reserve(r):
+            if i.legs > 1:
+                self.hold(r, i)
+            elif i.venue == self.source and not self.reserve(r):
                 self.execute(r)
         elif r.kind == TC_COMMAND:
             self.take_command(r)
+        return 0
+
+    # ---- groups of another lane
+
+    cdef int hold(self, const tc_header* r, const tc_intent* i) except -1:
+        """A leg of a group: ours wait until the last leg was seen, then all reserve before any
+        leaves. A group that is not whole is denied."""
+        if self.held_source != r.source or self.held_group != i.group:
+            if self.held:
+                self.end_group(0)
+            self.held_source, self.held_group, self.held_seen = r.source, i.group, 0
+        if self.held_seen >= 0:            # -1: a leg is missing
+            self.held_seen = i.leg + 1 if i.leg == self.held_seen else -1
+        if i.venue == self.source and self.held < 8:
+            memcpy(&self.legs[self.held], r, sizeof(tc_leg))
+            self.held += 1
+        if i.leg + 1 == i.legs:
+            self.end_group(self.held if self.held_seen >= 0 else 0)
+        return 0
+
+    cdef int end_group(self, int whole) except -1:
+        """Reserve every leg held, then send all; or none. `whole` 0: deny them."""
+        cdef int n = self.held, k, reserved = 0
+        self.held = 0
+        while reserved < whole and not self.reserve(&self.legs[reserved].header):
+            reserved += 1
+        if reserved == n:
+            for k in range(n):
+                self.execute(&self.legs[k].header)
+            return 0
+        for k in range(reserved):
+            self.release(&self.legs[k].header, TC_REASON_GROUP)
+        for k in range(reserved + 1 if whole else 0, n):
+            self.deny(&self.legs[k].header, TC_REASON_GROUP)
         return 0
 
     # ---- an earlier life

@@ -1018,6 +1018,7 @@ cdef class BinanceVenue(Venue):
                 self.close(ORDERS)
         elif self.lane.now - self.opened_at > self.profile.connection_life_ns - 600 * SECOND:
             self.close(ORDERS)             # before the venue does
+        self.retry_cancels()
         self.sweep()
         self.enforce_kill()
         self.compare()

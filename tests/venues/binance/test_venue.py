@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from hotpath.order import read_id, spell_id
-from hotpath.records import Kind
-from tests.venues.binance.stage import HMAC, MS, WORD, S, Stage
+from hotpath.records import Header, Intent, Kind, join, pack
+from tests.venues.binance.stage import HMAC, MS, VENUE_LIMITS, WORD, S, Stage
 from venues.binance.profile import SPOT, absent_after_ns, query_delay_ns
 from venues.binance.sign import socket_payload
 
@@ -616,3 +616,54 @@ def test_a_replace_is_read_back_too() -> None:
     after = restarted(before)
     assert after.state(id) == after.state(new) == ("NEW", "NONE", "CONFIRMED", 0)
     assert after.venue.gate.exposure(100) == before.venue.gate.exposure(100)
+
+
+def leg(stage: Stage, position: int, number: int, of: int, group: int = 1, **more: Any) -> bytes:
+    """An intent's record as a venue in another lane meets it."""
+    values = {
+        "op": 1, "side": 1, "type": 1, "time_in_force": 1, "price": 4_990_000 + number,
+        "quantity": 100, "deadline": stage.now + S, "venue": 4, "feed": 3, "strategy": 5,
+        "group": group, "leg": number, "legs": of,
+    } | more  # fmt: skip
+    payload = pack(Intent(**values))  # type: ignore[arg-type]
+    header = Header(40 + len(payload), Kind.INTENT, 5, position, stage.now, 0, 100, 0)
+    return join(header, payload)
+
+
+def give(stage: Stage, *records: bytes) -> None:
+    stage.tick()
+    for raw in records:
+        stage.lane.take_record(stage.venue, raw, stage.now)
+
+
+def test_a_group_of_another_lane_leaves_whole_or_not_at_all() -> None:
+    stage = started()
+    first = leg(stage, 1, 0, 3)
+    give(stage, first, leg(stage, 2, 1, 3, venue=9))
+    assert stage.sent == [], "the last leg was not seen yet"
+    give(stage, leg(stage, 3, 2, 3))
+    assert stage.methods() == ["order.place"] * 2
+
+    stage = started()
+    give(stage, leg(stage, 1, 0, 2), leg(stage, 2, 1, 2, quantity=10**12))
+    assert stage.sent == [] and stage.venue.gate.exposure(100) == (0, 0, 0, 0)
+    assert len(stage.records(Kind.REFUSED)) == 1
+
+    stage = started()
+    give(stage, leg(stage, 1, 0, 2), leg(stage, 5, 0, 1, group=0))
+    give(stage, leg(stage, 7, 1, 2, group=6))
+    assert stage.methods() == ["order.place"], "half a group is denied, the single order goes"
+
+
+def test_a_cancel_waits_for_the_throttle_and_is_not_lost() -> None:
+    stage = started()
+    limits = VENUE_LIMITS | {"per_second": 4, "cancel_share_ppm": 0}
+    stage.venue.gate.set_limits(version=2, mode="simulation", **limits)
+    ids = [stage.place(price=4_990_000 - n) for n in range(4)]
+    for id in ids:
+        ack(stage, id)
+        stage.strategy.cancel(stage.market, id)
+    assert "order.cancel" not in stage.methods() and stage.venue.waiting == 4
+    stage.answers = False
+    stage.wait(1100)
+    assert stage.methods().count("order.cancel") == 4 and stage.venue.waiting == 0
