@@ -42,10 +42,11 @@ def of_venue(state: Path, outbox: Outbox, first: int, actor: str) -> list[bytes]
     Raises HistoryNotStored when the journal does not catch up with the outbox.
     """
     from engine.journal import store
+    from engine.journal.conditions import NoJournal
 
     try:
         db = store.open_reader(state)
-    except store.NoJournal:
+    except NoJournal:
         return []
     try:
         if outbox.position >= first:
