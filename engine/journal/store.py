@@ -52,11 +52,12 @@ class Event(msgspec.Struct, frozen=True):
     payload: bytes
     schema: int
     hash: bytes
+    decoded: Any = None
 
     @property
     def record(self) -> Any:
         """The payload by its fields."""
-        return unpack(self.header.kind, self.payload)
+        return self.decoded or unpack(self.header.kind, self.payload)
 
 
 def chain(previous: bytes, row: int, schema: int, raw: bytes) -> bytes:
@@ -220,7 +221,7 @@ class Store:
         """
         try:
             header, payload = split(raw)
-            unpack(header.kind, payload, strict=True)
+            record = unpack(header.kind, payload, strict=True)
         except RecordError as e:
             source, position = struct.unpack_from("<6xHQ", raw.ljust(16, b"\0"))
             raise JournalRecordRefused(source=source, position=position, detail=e) from None
@@ -233,7 +234,7 @@ class Store:
                 raise JournalGap(source=header.source, expected=expected, got=header.position)
         self.last_id += 1
         self.last_hash = chain(self.last_hash, self.last_id, PAYLOAD_SCHEMA, raw)
-        event = Event(self.last_id, header, payload, PAYLOAD_SCHEMA, self.last_hash)
+        event = Event(self.last_id, header, payload, PAYLOAD_SCHEMA, self.last_hash, record)
         by, at = header.cause >> 48, header.cause & ((1 << 48) - 1)
         self._rows.append(
             (
