@@ -29,6 +29,9 @@ cdef extern from "hotpath/record_fields.h" nogil:
     const tc_field* tc_fields
     int tc_field_count
 
+cdef extern from "hotpath/order.h" nogil:
+    int status_is_terminal(uint8_t)
+
 HEADER_BYTES = sizeof(tc_header)
 
 
@@ -200,6 +203,15 @@ class Record(msgspec.Struct, frozen=True):
     """A payload by its fields; each kind is a subclass."""
 
 
+class OrderRecord(Record, frozen=True):
+    """An event or a fill of an order; `status` is the order's after it."""
+
+    @property
+    def is_terminal(self):
+        """The order is over: denied, filled, canceled, rejected or expired."""
+        return bool(status_is_terminal(self.status))
+
+
 class Field(NamedTuple):
     """One field of a kind: its name, place, size in bytes and letter of Python's struct."""
 
@@ -300,7 +312,8 @@ def _spec(number, name, total, tail, fields):
         members.append(("data", bytes, b""))
     elif tail == "document":
         members.append(("document", object, None))
-    record = msgspec.defstruct(class_name, members, bases=(Record,), frozen=True, kw_only=True,
+    base = OrderRecord if class_name in ("OrderEvent", "Fill") else Record
+    record = msgspec.defstruct(class_name, members, bases=(base,), frozen=True, kw_only=True,
                                module=__name__)
     shape = repr((number, name, total, tail, fields)).encode()
     digest = int.from_bytes(blake2b(shape, digest_size=8).digest(), "little")

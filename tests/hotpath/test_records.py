@@ -7,6 +7,7 @@ import random
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from hotpath import records as r
@@ -133,3 +134,13 @@ def test_the_stub_names_every_record_and_enum() -> None:
         body = classes[enum.__name__].body
         stated = {n.targets[0].id: n.value.value for n in body if isinstance(n, ast.Assign)}  # type: ignore[attr-defined]
         assert stated == {m.name: m.value for m in enum}, enum.__name__
+
+
+def test_an_order_event_says_whether_the_order_is_over() -> None:
+    from hotpath.records import Fill, OrderEvent
+
+    over = {2, 6, 8, 9, 11}  # denied, filled, canceled, rejected, expired
+    for cls in (OrderEvent, Fill):
+        blank = {f.name: 0 for f in msgspec.structs.fields(cls)}
+        found = {s for s in range(12) if cls(**(blank | {"status": s})).is_terminal}
+        assert found == over, cls
