@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -37,6 +38,44 @@ def test_what_is_written_is_right_and_its_test_passes(tmp_path: Path) -> None:
         "ruff", "check", "--isolated", "--select", "E4,E7,E9,F,B,UP", "my_first.py", cwd=tmp_path
     )
     assert checked.returncode == 0, checked.stdout
+
+
+def free_port() -> int:
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))
+        return int(s.getsockname()[1])
+
+
+def test_it_trades_as_it_was_written(tmp_path: Path) -> None:
+    from engine.strategy_files import write
+
+    paths = write("my_first", tmp_path)
+    ws, rest = free_port(), free_port()
+    for path in paths[1:3]:  # ports that are free here
+        text = path.read_text().replace("19380", str(ws)).replace("19381", str(rest))
+        path.write_text(text)
+    exchange = subprocess.Popen(
+        [sys.executable, "-m", "venues.simulated", "--spec", paths[2].name],
+        stdout=subprocess.PIPE,
+        cwd=tmp_path,
+        env=ENVIRONMENT,
+    )
+    try:
+        assert exchange.stdout is not None and exchange.stdout.readline().startswith(b"{")
+        ran = call("engine.main", "run", "my_first.yaml", "--for", "12s", "--json", cwd=tmp_path)
+        assert ran.returncode == 0, ran.stderr
+        assert json.loads(ran.stdout)["restarts"] == 0
+    finally:
+        exchange.terminate()
+        exchange.communicate(timeout=20)
+    checked = call(
+        "engine.main", "journal", "check", "--state", "var/my_first", "--json", cwd=tmp_path
+    )
+    found = json.loads(checked.stdout)
+    assert found["ok"] is True and found["events"] > 0, found
+    ledger = [json.loads(x) for x in (tmp_path / "my_first.ledger.jsonl").read_text().splitlines()]
+    orders = [x for x in ledger if x["t"] == "order" and x["account"] == "my_first"]
+    assert orders and {x["side"] for x in orders} == {"BUY"}  # what it decided reached the exchange
 
 
 def test_its_exchange_is_one(tmp_path: Path) -> None:
