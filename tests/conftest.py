@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from pathlib import Path
 
 import pytest
@@ -24,6 +25,19 @@ def shared_or_skip() -> Path:
             pytest.fail("the shared folder is missing: set TIERCEL_SHARED to it")
         pytest.skip("the shared folder (TIERCEL_SHARED, default ../shared) is not on this machine")
     return found
+
+
+STARTED = time.monotonic()
+
+
+@pytest.fixture(autouse=True)
+def within_the_budget(request: pytest.FixtureRequest) -> None:
+    """TIERCEL_LONG_BUDGET_S bounds the long tests of one run; without it all of them run."""
+    budget = os.environ.get("TIERCEL_LONG_BUDGET_S")
+    if budget and request.node.get_closest_marker("long"):
+        spent = time.monotonic() - STARTED
+        if spent > float(budget):
+            pytest.skip(f"the {budget} s for long tests are used up: run `make test-long` alone")
 
 
 @pytest.fixture(scope="session")
