@@ -31,7 +31,7 @@ STATUS = {
     2: "denied",
     3: "pending",
     4: "new",
-    5: "partly filled",
+    5: "partial",
     6: "filled",
     7: "done for day",
     8: "cancelled",
@@ -52,6 +52,8 @@ DOUBTS = {
     9: "late turn",
     10: "lapped",
 }
+COLUMNS = 110
+"""The screen is drawn to fit this width."""
 SHOWN_STAGES = ("tick_to_order", "ack", "fill")
 
 
@@ -214,7 +216,7 @@ def plain_line(found: dict[str, Any], seconds: float) -> str:
 
 
 def draw(found: dict[str, Any], title: str) -> RenderableType:
-    """The whole screen."""
+    """The whole screen: two columns where COLUMNS fit, one below the other where they do not."""
     from rich.columns import Columns
     from rich.console import Group
     from rich.panel import Panel
@@ -225,67 +227,83 @@ def draw(found: dict[str, Any], title: str) -> RenderableType:
         f"refused {counts.get('refused', 0)}   P&L [bold]{found.get('pnl', '0')}[/] USDT   "
         f"events {counts.get('events', 0)}"
     )
-    lanes = table(
-        "Lanes",
-        ("lane", "pid", "runtime", "state", "restarts"),
-        [
-            (x["name"], x["pid"] or "-", x["runtime"], x["state"], x["restarts"])
-            for x in found["lanes"]
-        ],
-    )
-    latency = table(
-        "Latency",
-        ("stage", "count", "p50", "p99", "max"),
-        [
-            (
-                s,
-                row["count"],
-                microseconds(row["p50_ns"]),
-                microseconds(row["p99_ns"]),
-                microseconds(row["max_ns"]),
-            )
-            for s in SHOWN_STAGES
-            if (row := found["latency"].get(s))
-        ],
-    )
-    positions = table(
-        "Positions",
-        ("listing", "position", "realised", "fees"),
-        [
-            (x["listing"], x["position"], x["realised"], x["fees"])
-            for x in found.get("listings", [])
-        ],
-    )
     books = table(
         "Books",
-        ("feed", "bid qty", "bid", "ask", "ask qty", "state"),
+        ("feed", ">bid qty", ">bid", ">ask", ">ask qty", "state"),
         [
             (b["feed"], b["bid_quantity"], b["bid"], b["ask"], b["ask_quantity"], b["state"])
             for b in found["books"]
         ],
     )
-    orders = table(
-        "Orders",
-        ("id", "venue", "side", "price", "quantity", "filled", "status"),
-        [tuple(o.values()) for o in found["orders"]],
+    positions = table(
+        "Positions",
+        ("listing", ">position", ">realised", ">fees"),
+        [
+            (x["listing"], x["position"], x["realised"], x["fees"])
+            for x in found.get("listings", [])
+        ],
+    )
+    latency = table(
+        "Latency",
+        ("stage", ">count", ">p50", ">p99", ">max"),
+        [
+            (s, row["count"], *(microseconds(row[k]) for k in ("p50_ns", "p99_ns", "max_ns")))
+            for s in SHOWN_STAGES
+            if (row := found["latency"].get(s))
+        ],
+    )
+    lanes = table(
+        "Lanes",
+        ("lane", ">pid", "state", ">restarts"),
+        [(x["name"], x["pid"] or "-", x["state"], x["restarts"]) for x in found["lanes"]],
     )
     fills = table(
-        "Fills", ("venue", "side", "price", "quantity"), [tuple(f.values()) for f in found["fills"]]
+        "Fills",
+        ("venue", "side", ">price", ">quantity"),
+        [tuple(f.values()) for f in found["fills"]],
     )
-    return Panel(
-        Group(head, books, Columns([positions, latency]), orders, Columns([fills, lanes])),
-        title=title,
+    orders = table(
+        "Orders",
+        ("id", "venue", "side", ">price", ">quantity", ">filled", "status"),
+        [tuple(o.values()) for o in found["orders"]],
     )
+    sides = Columns([Group(books, positions, latency), Group(lanes, fills)], padding=(0, 3))
+    return Panel(Group(head, "", sides, orders), title=title, width=COLUMNS)
+
+
+STYLES = {
+    "buy": "green",
+    "sell": "red",
+    "valid": "green",
+    "ready": "green",
+    "filled": "green",
+    "rejected": "red",
+}
 
 
 def table(title: str, columns: tuple[str, ...], rows: list[tuple[Any, ...]]) -> RenderableType:
-    """A small table; numbers are already text."""
+    """A small table without lines and an empty line behind it; `>` in front of a column's name
+    puts it to the right."""
     from rich.table import Table
+    from rich.text import Text
 
-    made = Table(title=title, title_justify="left", expand=False, pad_edge=False)
+    made = Table(
+        title=title,
+        title_justify="left",
+        title_style="bold cyan",
+        header_style="dim",
+        box=None,
+        padding=(0, 2, 0, 0),
+        pad_edge=False,
+    )
     for column in columns:
-        right = column in {"bid", "ask", "bid qty", "ask qty", "price", "quantity", "filled"}
-        made.add_column(column, justify="right" if right else "left")
+        made.add_column(
+            column.removeprefix(">"),
+            justify="right" if column.startswith(">") else "left",
+            no_wrap=True,
+        )
     for row in rows:
-        made.add_row(*(str(cell) for cell in row))
+        cells = [str(cell) for cell in row]
+        made.add_row(*(Text(cell, style=STYLES.get(cell, "")) for cell in cells))
+    made.add_row()
     return made
