@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import os
+from typing import ClassVar
+
 from engine.application import Application, LaneSettings
 from engine.checks import role_of
+from engine.errors import TiercelError
 from engine.supervision.policy import MILLISECOND, SECOND, Backoff, Child
 
 
@@ -64,3 +68,20 @@ def spins(app: Application, cores: int) -> dict[str, bool]:
         spare -= spin
         found[lane.name] = spin
     return found
+
+
+class CoreMissing(TiercelError):
+    """A lane is pinned to a core that this process may not use."""
+
+    code: ClassVar[str] = "TCL-2152"
+    what = "Lane {lane} cannot be pinned to core {core}"
+    why = "Cores that may be used here are {cores}"
+    do = "Name one of them in the lane's `core`, or leave it out"
+
+
+def check_cores(app: Application) -> None:
+    """Every core a lane is pinned to may be used here. CoreMissing."""
+    cores = sorted(os.sched_getaffinity(0))
+    for lane in app.lanes:
+        if lane.core is not None and lane.core not in cores:
+            raise CoreMissing(lane=lane.name, core=lane.core, cores=cores)

@@ -28,7 +28,7 @@ from engine.config import Configuration
 from engine.engine_clock import EngineClock, measure
 from engine.errors import EXIT_DONE, EXIT_NO, TiercelError
 from engine.kill_switch import KillSwitch
-from engine.lane_limits import child_of, hang_ms
+from engine.lane_limits import check_cores, child_of, hang_ms
 from engine.lane_process import LaneProcess
 from engine.lane_spec import LaneSpec, descriptors
 from engine.latency import write_hlog
@@ -75,6 +75,7 @@ class Root:
         self.exchanges = exchanges or []
         self.lane_argv = lane_argv or lane_process.python()
         self.for_s, self.on_ready = for_s, on_ready
+        check_cores(self.app)
         self.directory = StateDirectory(state)
         self.path = self.directory.path
         try:

@@ -211,6 +211,22 @@ def test_a_lane_that_fails_its_first_start_ends_the_engine_in_its_words(tmp_path
         assert code == 1 and "slow failed at its first start" in err
 
 
+def test_a_core_that_is_not_there_is_refused_before_anything_starts(tmp_path: Path) -> None:
+    with running(tmp_path, app(lane("a", core=4095))) as e:
+        code, err = e.wait()
+        assert code == 2 and err.startswith("TCL-2152") and "4095" in err
+        assert not (e.state / "lock").exists()
+
+
+def test_a_lane_is_pinned_to_its_core(tmp_path: Path) -> None:
+    core = max(os.sched_getaffinity(0))
+    with running(tmp_path, app(lane("a", core=core))) as e:
+        e.wait_ready()
+        assert e.lane("a")["core"] == core
+        assert os.sched_getaffinity(e.lane("a")["pid"]) == {core}
+        assert e.end()[0] == 0
+
+
 def test_a_deaf_lane_is_killed_at_its_time(tmp_path: Path) -> None:
     tree = app(lane("a"), lane("deaf", shutdown_ms=300, settings={"deaf": True}))
     with running(tmp_path, tree) as e:
