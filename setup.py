@@ -6,6 +6,7 @@ generated C in a folder of its own, so changing between them rebuilds only what 
 """
 
 import os
+import re
 from pathlib import Path
 
 from Cython.Build import cythonize
@@ -53,14 +54,33 @@ def sources() -> list[Path]:
     return sorted(f for package in PACKAGES for f in Path(package).rglob("*.pyx"))
 
 
-HEADERS = sorted(f.as_posix() for p in PACKAGES for f in Path(p).rglob("*.h"))
+ROOTS = "|".join(PACKAGES)
+INCLUDED = re.compile(rf"[\"<]((?:{ROOTS})/[\w/]+\.h)[\">]")
+CIMPORTED = re.compile(r"^\s*from ([\w.]+) cimport", re.MULTILINE)
+
+
+def headers_of(source: Path) -> list[str]:
+    """The C headers a file includes, through what it cimports: a change of one rebuilds it."""
+    seen: set[Path] = set()
+    waiting = [source]
+    while waiting:
+        path = waiting.pop()
+        if path in seen or not path.is_file():
+            continue
+        seen.add(path)
+        text = path.read_text(encoding="utf-8")
+        waiting += [Path(name) for name in INCLUDED.findall(text)]
+        waiting += [Path(*m.split(".")).with_suffix(".pxd") for m in CIMPORTED.findall(text)]
+        waiting.append(path.with_suffix(".pxd"))
+    return sorted(p.as_posix() for p in seen if p.suffix == ".h")
+
 
 extensions = [
     Extension(
         ".".join(f.with_suffix("").parts),
         [f.as_posix()],
         include_dirs=["."],
-        depends=HEADERS,
+        depends=headers_of(f),
         define_macros=MACROS.get(BUILD, []),
         extra_compile_args=[*COMPILE[BUILD], "-Wno-unused-function"],
         extra_link_args=LINK.get(BUILD, []),
