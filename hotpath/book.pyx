@@ -87,7 +87,7 @@ cdef class Book:
         """Replace all levels: a new epoch, valid unless a level was refused (enum tc_set)."""
         cdef int did, other
         self.clear()
-        self.top.epoch += 1
+        self.top.epoch = self.top.epoch + 1  # += needs the lock where None is checked for
         self.top.reason = TC_VALID
         did = book_apply_snapshot(&self.bids, 1, bids, bid_count)
         other = book_apply_snapshot(&self.asks, -1, asks, ask_count)

@@ -74,4 +74,4 @@ cdef class Codec:
 
     cdef add(self, Instrument instrument, uint32_t index, bint rounds)
     cdef const binance_symbol* symbol_at(self, uint32_t index) noexcept nogil
-    cdef int scan(self, const char* p, size_t n, const binance_symbol* asked) noexcept nogil
+    cdef int scan(self, const char* p, size_t n, const binance_symbol* asked) noexcept

@@ -92,7 +92,7 @@ cdef class Codec:
                 return &self.symbols.entries[i]
         return NULL
 
-    cdef int scan(self, const char* p, size_t n, const binance_symbol* asked) noexcept nogil:
+    cdef int scan(self, const char* p, size_t n, const binance_symbol* asked) noexcept:
         """One frame to `message` and `levels`: enum binance_kind."""
         cdef int kind = binance_scan(p, p + n, &self.symbols, asked, self.levels, self.room,
                                      &self.message)

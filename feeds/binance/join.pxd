@@ -48,11 +48,11 @@ cdef class Join:
     cdef tc_level* levels
     cdef size_t level_count, level_room
 
-    cdef int update(self, const binance_message* m, const tc_level* levels) noexcept nogil
-    cdef int snapshot(self, const binance_message* m, const tc_level* levels) noexcept nogil
-    cdef void restart(self, uint32_t reason) noexcept nogil
-    cdef bint keep(self, const binance_message* m, const tc_level* levels) noexcept nogil
-    cdef bint follows(self, const binance_message* m) noexcept nogil
+    cdef int update(self, const binance_message* m, const tc_level* levels) noexcept
+    cdef int snapshot(self, const binance_message* m, const tc_level* levels) noexcept
+    cdef void restart(self, uint32_t reason) noexcept
+    cdef bint keep(self, const binance_message* m, const tc_level* levels) noexcept
+    cdef bint follows(self, const binance_message* m) noexcept
     cdef int apply(self, uint64_t first_id, uint64_t last_id, uint64_t previous_id,
                    bint has_previous, int64_t venue_time, const tc_level* levels, int bids,
-                   int asks) noexcept nogil
+                   int asks) noexcept

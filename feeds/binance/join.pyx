@@ -29,7 +29,7 @@ cdef class Join:
         free(self.kept)
         free(self.levels)
 
-    cdef void restart(self, uint32_t reason) noexcept nogil:
+    cdef void restart(self, uint32_t reason) noexcept:
         """The stream begins anew (a new connection, a gap): doubt, and wait for a snapshot."""
         self.book.doubt(reason)
         self.joined = False
@@ -37,13 +37,13 @@ cdef class Join:
         self.kept_count = 0
         self.level_count = 0
 
-    cdef bint follows(self, const binance_message* m) noexcept nogil:
+    cdef bint follows(self, const binance_message* m) noexcept:
         """The update goes on where the stream stood."""
         if m.has_previous:
             return m.previous_id == self.stream_id
         return m.first_id <= self.stream_id + 1
 
-    cdef bint keep(self, const binance_message* m, const tc_level* levels) noexcept nogil:
+    cdef bint keep(self, const binance_message* m, const tc_level* levels) noexcept:
         """Keep an update for the snapshot; False: there is no room."""
         cdef size_t n = m.bids + m.asks
         cdef kept_update* k
@@ -61,7 +61,7 @@ cdef class Join:
 
     cdef int apply(self, uint64_t first_id, uint64_t last_id, uint64_t previous_id,
                    bint has_previous, int64_t venue_time, const tc_level* levels, int bids,
-                   int asks) noexcept nogil:
+                   int asks) noexcept:
         """Apply an update to the joined book: JOIN_APPLIED, JOIN_OLD, JOIN_REFUSED or JOIN_GAP."""
         cdef uint64_t at = self.book.last_id
         if self.unbridged:
@@ -81,7 +81,7 @@ cdef class Join:
             return JOIN_REFUSED
         return JOIN_APPLIED
 
-    cdef int update(self, const binance_message* m, const tc_level* levels) noexcept nogil:
+    cdef int update(self, const binance_message* m, const tc_level* levels) noexcept:
         """One depth update of the stream: enum join_result."""
         cdef int did
         cdef bint hole = self.stream_started and not self.follows(m)
@@ -115,7 +115,7 @@ cdef class Join:
             self.keep(m, levels)
         return JOIN_GAP if hole else JOIN_KEPT
 
-    cdef int snapshot(self, const binance_message* m, const tc_level* levels) noexcept nogil:
+    cdef int snapshot(self, const binance_message* m, const tc_level* levels) noexcept:
         """A snapshot: enum join_result."""
         cdef int i, did, result = JOIN_JOINED
         cdef kept_update* k
