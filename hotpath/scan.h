@@ -16,8 +16,10 @@
  * baseline), the digits then come from 8-byte loads that END at the point and at the quote, so that
  * no load passes `end`; it needs 8 readable bytes in front of the number and 16 in front of `end`,
  * which any frame with a member in front of its numbers has. Price and quantity of a level are
- * converted together (five multiplications for both). Tried: one digit at a time 11 ns a level,
- * 8-byte SWAR (12 multiplications) 7 ns, this 5 ns (bench/book.py, same machine). */
+ * converted together (five multiplications for both). Tried: finding the end of each number before
+ * the next is looked for, 1,240 ns for a depth frame of 40 levels with everything (18 ns a level here:
+ * it waits for load, compare and bit scan of each number in turn); with the shape of the number
+ * before taken as a guess (scan_groups), 600 ns, against 800 ns of the floor (bench/book.py). */
 #ifndef TIERCEL_SCAN_H
 #define TIERCEL_SCAN_H
 #include <emmintrin.h>
