@@ -34,7 +34,7 @@ from hotpath.gate cimport (
     tc_gate_inputs,
 )
 from hotpath.histogram cimport Stages
-from hotpath.instrument cimport Instrument
+from hotpath.instrument cimport TC_INSTRUMENT_HALTED, TC_INSTRUMENT_TRADING, Instrument
 from hotpath.lane cimport Actor, Connection
 from hotpath.market cimport tc_top_slot
 from hotpath.order cimport (
@@ -188,11 +188,15 @@ cdef class Venue(Actor):
         self.stage_fill = s.index("fill")
 
     def confirm_status(self, int instrument, bint trading=True):
-        """The instrument's metadata were read from the venue just now."""
+        """The instrument's metadata were read from the venue just now.
+
+        A halt of ours (dispute, overfill) is another thing and stays until an operator ends it.
+        """
         cdef int at = self.listing_of[instrument]
         if at >= 0:
             self.listings[at].status_time = self.lane.now
-            self.gate.halt(instrument, not trading)
+            gate_instrument(&self.gate.g, instrument).spec.status = (
+                TC_INSTRUMENT_TRADING if trading else TC_INSTRUMENT_HALTED)
 
     # ---- downstream: an intent
 

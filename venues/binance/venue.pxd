@@ -45,6 +45,8 @@ cdef class BinanceVenue(Venue):
     cdef bint killed, unsubscribed
     cdef public bint has_rest              # follows the venue's HTTP side
     cdef uint64_t beats
+    cdef const char* raw                   # the frame in hand
+    cdef size_t raw_bytes
     cdef int64_t kill_step_due
     cdef uint64_t asks
 
@@ -68,6 +70,7 @@ cdef class BinanceVenue(Venue):
     cdef int adopt(self, const bn_item* i, tc_order_id id) except -1
     cdef lay_out_kinds(self, int k, str symbol, int side)
     cdef int put(self, bytes text, char* to) except -1
+    cdef read_metadata(self)
     cdef take_error(self, str what, str id)
     cdef int refused_cancel(self, tc_order_id of) except -1
     cdef int refused_replace(self, tc_order_id new_id) except -1

@@ -392,6 +392,7 @@ cdef class BinanceVenue(Venue):
     cdef int take_bytes(self, uint16_t channel, const char* p, size_t n, bint last) except -1:
         cdef int kind = self.codec.scan(p, n), k
         cdef bn_message* m = &self.codec.message
+        self.raw, self.raw_bytes = p, n
         if kind == BN_REPLY or kind == BN_ERROR:
             if m.id.type != TC_JSON_STRING:
                 self.foreign += 1
@@ -642,6 +643,7 @@ cdef class BinanceVenue(Venue):
         if what == "h" and o != NULL:
             return self.take_history(of, asked)
         if what == "e":
+            self.read_metadata()
             self.outstanding.discard(id)
             self.finish()
             return 0
@@ -663,6 +665,26 @@ cdef class BinanceVenue(Venue):
             self.outstanding.discard(id)
             self.finish()
         return 0
+
+    cdef read_metadata(self):
+        """exchangeInfo: which instruments trade, and whether their tick and lot are still ours.
+
+        One that trades in other steps than ours is halted: its orders would be refused or, worse,
+        mean something else.
+        """
+        listed = orjson.loads(self.raw[:self.raw_bytes])["result"].get("symbols", ())
+        for found in listed:
+            number = self.symbols.get(found.get("symbol"))
+            if number is None:
+                continue
+            steps = {f.get("filterType"): f for f in found.get("filters", ())}
+            spec = self.instruments[number]
+            try:
+                same = (spec.price(steps["PRICE_FILTER"]["tickSize"]) == 1
+                        and spec.quantity(steps["LOT_SIZE"]["stepSize"]) == 1)
+            except (KeyError, ValueError):
+                same = False
+            self.confirm_status(number, found.get("status") == "TRADING" and same)
 
     cdef take_error(self, str what, str id):
         if what in ("l", "u"):
@@ -767,6 +789,7 @@ cdef class BinanceVenue(Venue):
             return 0
         if isinstance(reply, str):
             raw = reply.encode()
+            self.raw, self.raw_bytes = PyBytes_AS_STRING(raw), len(raw)
             if self.codec.scan(PyBytes_AS_STRING(raw), len(raw)) in (BN_REPLY, BN_ERROR) and \
                     self.codec.message.id.type == TC_JSON_STRING:
                 self.take_reply(
@@ -950,14 +973,11 @@ cdef class BinanceVenue(Venue):
 
     cdef finish(self):
         """All answers are here: the gate opens."""
-        cdef int k
         if self.state != "reconciling" or self.outstanding:
             return
         self.state = "ready"
         self.since = self.began
         self.backoff_ns = BACKOFF_FIRST_NS
-        for k in range(self.listing_count):
-            self.confirm_status(self.listings[k].instrument)
         self.plan()
         self.set_reconciled(True)
 
@@ -979,9 +999,10 @@ cdef class BinanceVenue(Venue):
         if self.state != "ready" or now < self.silent_until:
             return
         if now >= self.full_due:
-            for k in range(self.listing_count):
-                number = self.listings[k].instrument
-                self.confirm_status(number)
+            names = [self.instruments[self.listings[k].instrument].symbol
+                     for k in range(self.listing_count)]
+            if names:
+                self.ask("e", "exchangeInfo", {"symbols": names})
             self.full_due = now + self.settings.full_s * SECOND
             self.fills_due = self.balances_due = 0
         if now >= self.orders_due:

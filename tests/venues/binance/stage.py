@@ -92,6 +92,12 @@ class Stage:
         self.open_orders: list[dict[str, Any]] = []
         self.trades: list[dict[str, Any]] = []
         self.orders: dict[str, dict[str, Any]] = {}
+        self.metadata: dict[str, Any] = {
+            "symbol": "BTCUSDT", "status": "TRADING", "filters": [
+                {"filterType": "PRICE_FILTER", "tickSize": "0.01000000"},
+                {"filterType": "LOT_SIZE", "stepSize": "0.00010000"},
+            ],
+        }  # fmt: skip
         self.answers = True
         self.written: list[bytes] = []
         for raw in history or []:
@@ -169,7 +175,7 @@ class Stage:
             balances = [{"asset": a, "free": "1000000", "locked": "0"} for a in ("BTC", "USDT")]
             self.reply(id, {"balances": balances, "updateTime": ms})
         elif method == "exchangeInfo":
-            self.reply(id, {"timezone": "UTC", "serverTime": ms, "symbols": []})
+            self.reply(id, {"timezone": "UTC", "serverTime": ms, "symbols": [self.metadata]})
         elif method == "order.status":
             by_id = {o["orderId"]: o for o in self.orders.values()}
             found_one = self.orders.get(params.get("origClientOrderId", "")) or by_id.get(

@@ -272,6 +272,10 @@ def test_a_late_acknowledgement_after_absence_is_a_live_dispute() -> None:
     assert stage.state(id)[::2] == ("NEW", "DISPUTED")
     stage.place(price=4_980_000)
     assert [r.control for _, r in stage.records(Kind.REFUSED)] == [2], "its instrument is halted"
+    stage.wait(700_000)
+    assert "exchangeInfo" in stage.methods()
+    stage.place(price=4_970_000)
+    assert [r.control for _, r in stage.records(Kind.REFUSED)] == [2], "and stays so"
 
 
 def test_a_disconnect_closes_the_gate_and_makes_the_open_command_unknown() -> None:
@@ -667,3 +671,20 @@ def test_a_cancel_waits_for_the_throttle_and_is_not_lost() -> None:
     stage.answers = False
     stage.wait(1100)
     assert stage.methods().count("order.cancel") == 4 and stage.venue.waiting == 0
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"status": "BREAK"},
+        {"filters": [{"filterType": "PRICE_FILTER", "tickSize": "0.10"}]},
+        {"symbol": "ETHUSDT"},
+    ],
+)
+def test_metadata_that_changed_halt_the_instrument(change: dict[str, Any]) -> None:
+    """Another tick, a halt, or a symbol that is gone: nothing is sent for it any more."""
+    stage = Stage()
+    stage.metadata |= change
+    stage.start()
+    stage.place()
+    assert [r.control for _, r in stage.records(Kind.REFUSED)] == [2]
