@@ -94,11 +94,11 @@ async def _kill(root: Root, request: dict[str, Any]) -> Reply:
     scope = str(request.get("scope", ALL))
     reason = str(request.get("reason", "asked for on the control socket"))[:200]
     reason = root.log.redaction.text(reason)
-    root.switch.close(scope, reason)
+    kept = root.switch.close(scope, reason)
     answer = _cause(root, "kill", scope=scope, reason=reason, **root.assembly.numbers_of(scope))
     root.log.problem("killed", scope=scope, reason=reason)
     answers = await last_acts.ask(root, "cancel_all", "canceled", 10.0, scope=scope)
-    return answer | {"scope": scope, "canceled": answers}
+    return answer | {"scope": scope, "canceled": answers, "kept": kept}
 
 
 async def _resume(root: Root, request: dict[str, Any]) -> Reply:
@@ -201,6 +201,11 @@ async def answer(root: Root, line: bytes) -> Reply:
         return await command(root, request)
     except TiercelError as e:
         return {"ok": False, "error": e.sentences()}
+    except OSError as e:  # a full disk is the caller's to hear of, not the engine's to die of
+        detail = f"{type(e).__name__}: {e.strerror}"
+        advice = "Make room on the disk of the state directory, and run it again"
+        refused = CommandRefused(command=request["command"], detail=detail, advice=advice)
+        return {"ok": False, "error": refused.sentences()}
 
 
 # ---- the other end, for the command line

@@ -70,14 +70,21 @@ class KillSwitch:
             index = self._board.slot(slots.kill(scope))
             self._board.write(index, slots.WORD.pack(1 if closed else 0))
 
-    def close(self, scope: str, reason: str, *, escalated: bool = False) -> None:
-        """Nothing of this scope leaves any more but cancels. UnknownScope."""
+    def close(self, scope: str, reason: str, *, escalated: bool = False) -> bool:
+        """Nothing of this scope leaves any more but cancels. UnknownScope.
+
+        False: it is closed, but the disk did not take the file, so a restart would not know.
+        """
         if scope not in self.scopes:
             raise UnknownScope(scope=scope, known=", ".join(self.scopes))
         self._word(scope, True)
         self.stored.closed.setdefault(scope, Closed(reason, time.time_ns()))
         self.stored.escalated |= escalated
-        write_durably(self.path, msgspec.json.encode(self.stored))
+        try:
+            write_durably(self.path, msgspec.json.encode(self.stored))
+        except OSError:
+            return False
+        return True
 
     def open_all(self) -> list[str]:
         """Open every scope and clear an escalation; returns what was closed."""

@@ -54,7 +54,8 @@ async def ask(
 async def escalate(root: Root, why: str) -> None:
     """Close every gate, have the cancellers cancel everything, end."""
     root.escalation = why
-    root.switch.close(ALL, f"escalated: {why}", escalated=True)
+    if not root.switch.close(ALL, f"escalated: {why}", escalated=True):
+        root.log.error("the kill switch could not be kept", path=root.switch.path)
     root.document(Kind.COMMAND, command="escalate", why=why)
     root.log.error("escalated", why=why)
     answers = await ask(root, "cancel_all", "canceled", CANCEL_TIMEOUT_S)

@@ -215,7 +215,8 @@ class Root:
             with contextlib.suppress(TiercelError, OSError):
                 epochs.positions[box.name] = leftovers.last_position(box.fd)
         epochs.clean = True
-        self.directory.store_epochs()
+        with contextlib.suppress(OSError):  # then the next start knows that this one was not clean
+            self.directory.store_epochs()
         self.log.close()
         self.assembly.close()
         self.registry.close()
@@ -273,7 +274,10 @@ class Root:
         for action in actions:
             process = self.processes.get(action.name)
             if action.verb is Verb.START:
-                self._spawn(self.lanes[action.name])
+                try:
+                    self._spawn(self.lanes[action.name])
+                except OSError as e:
+                    self._nursery.start_soon(self._not_spawned, action.name, e)
             elif action.verb is Verb.STOP and process is not None:
                 self._nursery.start_soon(_ask_to_stop, process)
             elif action.verb is Verb.KILL and process is not None:
@@ -285,6 +289,12 @@ class Root:
                 self.log.main("info", "lane dropped", name=action.name)
         self._wake.set()
         self.heard.set()
+
+    async def _not_spawned(self, name: str, error: OSError) -> None:
+        """No process, or no epoch on disk: a start that failed, and counts as one."""
+        self.words[name] = f"{type(error).__name__}: {error.strerror}"
+        self.log.error("lane not started", name=name, words=self.words[name])
+        self.carry_out(self.supervisor.exited(name, 1, monotonic_ns()))
 
     def _spawn(self, lane: LaneSettings) -> None:
         epoch = self.directory.next_epoch(f"lane:{lane.name}")

@@ -284,6 +284,23 @@ def test_a_secret_is_nowhere_to_be_read(tmp_path: Path, monkeypatch: pytest.Monk
     assert not [p for p in places if canary.encode() in p.read_bytes()]
 
 
+def test_a_state_directory_that_takes_nothing_more_escalates_and_still_kills(
+    tmp_path: Path,
+) -> None:
+    with running(tmp_path, app(lane("venue"), lane("b"))) as e:
+        e.wait_ready()
+        for name in ("epochs.json.new", "kill.json.new"):  # writing there fails from now on
+            (e.state / name).mkdir()
+        kill = control.call(e.state, "kill")
+        assert kill["kept"] is False and kill["canceled"]["venue"]["open"] == 0
+        assert control.call(e.state, "top")["killed"] == ["all"]
+        os.kill(e.lane("b")["pid"], signal.SIGKILL)  # its next epoch cannot be stored
+        code, err = e.wait()
+        assert code == 70 and err.startswith("TCL-2151"), err
+        assert not e.alive()
+        assert [x["epoch"] for x in e.seen("b")] == [1]
+
+
 @pytest.mark.long
 def test_hundreds_of_kills(tmp_path: Path) -> None:
     r = random.Random(11)
