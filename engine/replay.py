@@ -143,6 +143,8 @@ class Segment:
         self.failures: list[Any] = []
         self.was_stopped = False
         self.compared = 0
+        self.taken = {a.source: first[a.name] for a in self.spec.actors if a.name in first}
+        self.until: dict[int, int] = {}  # source -> last position of this life, once it is over
 
     # ---- inputs
 
@@ -224,16 +226,52 @@ class Segment:
             if a != b and masked(a) != masked(b):
                 raise Difference(**told(self, source, b, a))
 
-    def end(self) -> None:
-        """The segment is over: nothing may be left that the other side has not."""
+    def add(self, source: int, record: bytes) -> None:
+        """A record that an actor of this life wrote."""
+        self.recorded[source].append(record)
+        self.taken[source] = position_of(record)
+        self.compare(source)
+
+    def leave(self, next_one: Segment) -> None:
+        """The next life of the lane began: what it wrote and we were given goes to it.
+
+        A recorder takes the outboxes one after the other, so a record of the next life may stand
+        before its start, and one of this life behind it.
+        """
+        self.flush()
+        self.collect()
+        self.until = dict(next_one.taken)
+        for source in self.sources & next_one.sources:
+            queue = self.recorded[source]
+            while queue and position_of(queue[-1]) > self.until[source]:
+                next_one.recorded[source].appendleft(queue.pop())
+            self.taken[source] = min(self.taken[source], self.until[source])
+            if later := next_one.recorded[source]:
+                next_one.taken[source] = position_of(later[-1])
+
+    @property
+    def is_whole(self) -> bool:
+        """Over, and all it wrote was given to us."""
+        return bool(self.until) and all(self.taken[s] >= p for s, p in self.until.items())
+
+    def end(self, is_complete: bool = True) -> None:
+        """The segment is over: nothing may be left that the other side has not.
+
+        Of a recording without its end, the inputs behind the last records may be missing.
+        """
         self.flush()
         self.collect()
         for source in sorted(self.sources):
-            if self.recorded[source]:
+            if self.recorded[source] and is_complete:
                 raise Difference(**told(self, source, self.recorded[source][0], None))
             # a killed lane had its last input, and was not to write all that follows from it
             if self.produced[source] and self.was_stopped:
                 raise Difference(**told(self, source, None, self.produced[source][0]))
+
+
+def position_of(record: bytes) -> int:
+    """The position in a record's header."""
+    return int.from_bytes(record[8:16], "little")
 
 
 def told(
@@ -271,6 +309,7 @@ class Replay:
         self.path = path
         self.segments: dict[str, Segment] = {}
         self.by_source: dict[int, Segment] = {}
+        self.ending: list[Segment] = []  # over, and not all they wrote was met yet
         self.records = self.compared = self.inputs = 0
 
     def run(self) -> dict[str, Any]:
@@ -282,8 +321,8 @@ class Replay:
             try:
                 for record in reading.records():
                     self.take(record)
-                for segment in list(self.segments.values()):
-                    self.close(segment)
+                for segment in [*self.ending, *self.segments.values()]:
+                    self.close(segment, reading.is_complete)
             finally:
                 reading.close()
         except RecordingDamaged as damaged:
@@ -323,28 +362,40 @@ class Replay:
         self.output(segment, source, record)
 
     def output(self, segment: Segment | None, source: int, record: bytes) -> None:
+        position = position_of(record)
+        for old in self.ending:
+            if position <= old.until.get(source, 0) and source in old.sources:
+                old.add(source, record)
+                if old.is_whole:
+                    self.ending.remove(old)
+                    self.close(old)
+                return
         if segment is not None and source in segment.recorded:
-            segment.recorded[source].append(record)
-            segment.compare(source)
+            segment.add(source, record)
 
     def begin(self, source: int, document: dict[str, Any]) -> None:
         """A lane starts, or starts again."""
         old = self.by_source.get(source)
-        if old is not None:
-            self.close(old)
         try:
             segment = Segment(document)
         except msgspec.ValidationError as error:
             raise ReplayImpossible(path=self.path, detail=str(error)) from None
+        if old is not None:
+            old.leave(segment)
+            if old.is_whole:
+                self.close(old)
+            else:
+                self.ending.append(old)
         self.segments[segment.spec.lane] = segment
         self.by_source[source] = segment
         for s in segment.sources:
             self.by_source[s] = segment
 
-    def close(self, segment: Segment) -> None:
-        segment.end()
+    def close(self, segment: Segment, is_complete: bool = True) -> None:
+        segment.end(is_complete)
         self.compared += segment.compared
-        self.segments.pop(segment.spec.lane, None)
+        if self.segments.get(segment.spec.lane) is segment:
+            del self.segments[segment.spec.lane]
 
 
 def replay_file(path: Path) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""kill -9 of every lane of the demo, at random times, again and again: nothing lost, nothing twice."""
+"""kill -9 of every lane of the demo at random times, over and over: nothing lost, nothing twice."""
 
 from __future__ import annotations
 
