@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 BATCH = 512
 DRAIN_LIMIT = 64 * BATCH
+PASSES = 8
 HTTP_TIMEOUT_S = 5.0
 RESPONSE_LIMIT = 16 * 1024 * 1024
 
@@ -84,9 +85,9 @@ class ColdLane:
     def pump(self) -> int:
         """Timers, then every followed outbox in order; returns how much was taken."""
         taken = self.lane.take_timers()
+        taken += self.drain_sinks()
         for follow in self.follows:
             if follow.sink is not None:
-                taken += self.drain(follow)
                 continue
             records = follow.reader.take(BATCH)
             if not records:
@@ -103,6 +104,20 @@ class ColdLane:
             for outbox in self.doorbells:
                 outbox.ring()
         return taken
+
+    def drain_sinks(self) -> int:
+        """Pass over the sinks' outboxes until one pass takes nothing (at most PASSES).
+
+        An outbox already read may get a cause whose effect lies in one that is still to be read:
+        the next pass brings it into the same batch.
+        """
+        total = 0
+        for _ in range(PASSES):
+            taken = sum(self.drain(f) for f in self.follows if f.sink is not None)
+            total += taken
+            if not taken:
+                break
+        return total
 
     def drain(self, follow: Follow) -> int:
         """Take all there is for a sink: whoever holds an effect then holds its cause as well."""

@@ -3,7 +3,8 @@
 Reads only. I1 chain and positions, I2 one order a cause and leg and none without its intent, I3
 each trade once and positions equal to the trades, I4 legal transitions, I5 nothing approved past
 its deadline or after its refusal, I6 no terminal status without evidence, I7 views equal their
-rebuild. What only the venue can show (its own position and fills) is compared elsewhere.
+rebuild. Where a demo's simulated exchanges left their ledgers, our trades are
+compared with those too (I3), once the engine has ended; other venues are compared when reconciled.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from typing import Any
 import apsw
 import msgspec
 
+from engine import ledgers
 from engine.journal.store import (
     RESTART_JUMP,
     Event,
@@ -26,6 +28,7 @@ from engine.journal.store import (
     raw_of,
 )
 from engine.journal.views import COMPENSATED, MOVES, OUTCOME, TABLES, Views, spell
+from engine.state import is_running
 from hotpath.records import EventType, Kind, Op, RecordError, Side, pack_order_id, unpack_order_id
 
 LIMIT = 100
@@ -300,6 +303,21 @@ def views_equal_rebuild(db: apsw.Connection, out: Differences) -> tuple[str, str
     return stored_hash, rebuilt_hash
 
 
+def exchange_differences(state: Path, db: apsw.Connection) -> list[dict[str, Any]]:
+    """Against the ledgers of the simulated exchanges that a demo keeps beside its state."""
+    from engine.demo_world import ACCOUNT, EXCHANGES
+    from engine.journal.names import Names
+
+    found: list[dict[str, Any]] = []
+    for name in EXCHANGES:
+        path = state / "exchanges" / f"{name}.ledger.jsonl"
+        if path.is_file():
+            ours = ledgers.journal_trades(db, Names(state, db), name)
+            theirs = ledgers.ledger_trades(path, ACCOUNT)
+            found += [{"venue": name, **d} for d in ledgers.differences(ours, theirs)]
+    return found
+
+
 def check(state: Path) -> dict[str, Any]:
     """{ok, events, differences, ...} of a state directory's journal; reads only."""
     db = open_reader(state)
@@ -322,6 +340,9 @@ def check(state: Path) -> dict[str, Any]:
         links.end(db)
         positions_from_fills(db, out)
         stored, rebuilt = views_equal_rebuild(db, out)
+        if not damage and not is_running(state):
+            for difference in exchange_differences(state, db):
+                out.add("I3", "our trades and the exchange's ledger differ", **difference)
     except (apsw.Error, RecordError) as e:
         out.add("I1", "the store cannot be read to its end", detail=str(e))
     return {

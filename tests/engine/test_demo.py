@@ -122,6 +122,25 @@ def test_the_journal_checks(session: dict[str, Any]) -> None:
     assert found["events"] >= session["events"]
 
 
+def test_the_journal_check_hears_the_judge(session: dict[str, Any], tmp_path: Path) -> None:
+    """A copy of the state whose ledger lacks one of our fills is not whole."""
+    copy = tmp_path / "copy"
+    shutil.copytree(session["dir"], copy, ignore=shutil.ignore_patterns("*.control", "*.sock"))
+    path = copy / "exchanges" / "alpha.ledger.jsonl"
+    lines = path.read_bytes().splitlines(keepends=True)
+    at = next(i for i, x in enumerate(lines) if b'"t":"fill"' in x and ACCOUNT.encode() in x)
+    path.write_bytes(b"".join(lines[:at] + lines[at + 1 :]))
+    done = subprocess.run(
+        [*TIERCEL, "journal", "check", "--state", str(copy), "--json"],
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    found = json.loads(done.stdout)
+    assert done.returncode == 1 and not found["ok"]
+    assert [d["invariant"] for d in found["differences"]] == ["I3"]
+
+
 def test_a_recording_without_its_end_still_replays(session: dict[str, Any], tmp_path: Path) -> None:
     """A recorder that was killed leaves a sound file."""
     reading = Reading(Path(session["recording"]))
