@@ -24,6 +24,7 @@ from engine.recording import Reading
 from engine.replay import replay_file
 
 TIERCEL = [sys.executable, "-m", "engine.main"]
+pytestmark = pytest.mark.timeout(420)
 
 
 def demo(state: Path, seconds: str = "12s") -> tuple[int, dict[str, Any], str]:
@@ -31,7 +32,7 @@ def demo(state: Path, seconds: str = "12s") -> tuple[int, dict[str, Any], str]:
         [*TIERCEL, "demo", "--for", seconds, "--state", str(state), "--json"],
         capture_output=True,
         text=True,
-        timeout=150,
+        timeout=240,
     )
     lines = done.stdout.splitlines()
     assert len(lines) == 1, (done.stdout, done.stderr)
@@ -42,6 +43,8 @@ def demo(state: Path, seconds: str = "12s") -> tuple[int, dict[str, Any], str]:
 def session(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Any]]:
     state = tmp_path_factory.mktemp("demo") / "state"
     code, found, err = demo(state, "15s")
+    if found["fills"] < 20:  # a machine too busy for 15 s: the same session goes on
+        code, found, err = demo(state, "45s")
     yield found | {"code": code, "stderr": err, "dir": state}
     with contextlib.suppress(OSError):
         shutil.rmtree(state)
