@@ -39,6 +39,7 @@ ROOT = "root"
 ROOT_OUTBOX_KIB = 256
 STAGES = (
     "tick_to_order",
+    "own",
     "decode",
     "apply",
     "decide",

@@ -14,6 +14,7 @@ from hotpath.market cimport Market
 
 cdef class Feed(Actor):
     cdef readonly list markets
+    cdef list touched                      # those changed since the last settle, in that order
     cdef readonly int touched_count
     cdef readonly uint64_t rejected        # frames that could not be read
     cdef readonly uint64_t not_mine        # frames of a kind this feed does not take

@@ -24,10 +24,12 @@ cdef class Feed(Actor):
     def __init__(self, lane, name, outbox):
         super().__init__(lane, name, outbox)
         self.markets = []
+        self.touched = []
 
     def add_market(self, Market market):
         """A market this feed keeps; its board slot is this lane's."""
         self.markets.append(market)
+        self.touched.append(None)
         if market.slot >= 0:
             self.lane.own_slot(market.slot)
 
@@ -35,6 +37,7 @@ cdef class Feed(Actor):
         """The market's book changed in this frame."""
         if not market.touched:
             market.touched = True
+            self.touched[self.touched_count] = market
             self.touched_count += 1
         return 0
 
@@ -42,12 +45,10 @@ cdef class Feed(Actor):
         """The read is done: publish every touched market, crossed ones as doubtful."""
         cdef Market market
         cdef tc_top* top
-        if self.touched_count == 0:
-            return 0
+        cdef int i, n = self.touched_count
         self.touched_count = 0
-        for market in self.markets:
-            if not market.touched:
-                continue
+        for i in range(n):                     # one of three hundred costs what one of one does
+            market = <Market>self.touched[i]
             market.touched = False
             top = &market.book.top
             if (top.reason == 0 and top.bid_quantity and top.ask_quantity

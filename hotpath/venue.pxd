@@ -81,6 +81,7 @@ cdef class Venue(Actor):
     cdef uint64_t wait_cause[256]
     cdef readonly int waiting
     cdef char* text                        # of the order being sent, with headroom
+    cdef int stage_own                     # callback entry to the entry of send
     cdef int stage_tick_to_order, stage_ack, stage_fill, stage_risk
     cdef tc_gate_inputs inputs
 

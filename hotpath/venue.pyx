@@ -133,6 +133,7 @@ cdef class Venue(Actor):
         self.instruments = {}
         self.reserved = True           # reports and cancels may use the outbox's reserve
         self.wants = 1 << TC_INTENT | 1 << TC_COMMAND
+        self.stage_own = -1
         self.stage_tick_to_order = self.stage_ack = self.stage_fill = self.stage_risk = -1
 
     def on_gate_closed(self):
@@ -183,6 +184,7 @@ cdef class Venue(Actor):
         if stages is None:
             return
         s = stages
+        self.stage_own = s.index("own")
         self.stage_tick_to_order = s.index("tick_to_order")
         self.stage_ack = s.index("ack")
         self.stage_fill = s.index("fill")
@@ -382,6 +384,8 @@ cdef class Venue(Actor):
             self.refuse(r, &out)
             self.end_unsent(o, TC_REASON_NOT_SENT)
             return 0
+        if self.stage_own >= 0:
+            (<Stages>self.lane.stages).record(self.stage_own, self.lane.clock() - i.stamp_in_hand)
         if not self.send_order(o, n):
             return 0
         if self.stage_tick_to_order >= 0:

@@ -1,0 +1,16 @@
+"""The compiled actors of the wire bench."""
+
+from libc.stdint cimport int64_t
+
+from hotpath.lane cimport Actor
+from hotpath.strategy cimport Strategy
+from hotpath.venue cimport Venue
+
+
+cdef class Taker(Strategy):
+    cdef readonly int64_t lots
+
+
+cdef class Ender(Actor):
+    cdef Venue venue
+    cdef readonly int64_t ended
