@@ -203,7 +203,7 @@ def rows(quick: bool) -> list[Row]:
 
 def main(quick: bool, as_json: bool) -> int:
     """Every variant in ping-pong and paced, and over TLS; 1 when a must is missed."""
-    found = {}
+    found: dict[str, Any] = {}
     for name in VARIANTS:
         found[name] = summary(variant(name, quick)) | {
             "paced": summary(variant(name, quick, paced=True))

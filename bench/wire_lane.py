@@ -43,7 +43,7 @@ from venues.binance.venue import BinanceVenue
 SECOND = 10**9
 FEED, VENUE, STRATEGY, ENDER, REST, INPUTS = 3, 4, 5, 6, 7, 8
 LARGE = 2**60
-ROOM = 1 << 24
+ROOM = 1 << 20
 FIRST_ID = 400_900_000  # below the first update of the bench server
 KEY = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8="
 OWN = dict.fromkeys(

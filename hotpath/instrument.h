@@ -50,8 +50,13 @@ static inline int text_write(__int128 v, int scale, char *to) {
     char digits[48];
     int n = 0, k = 0;
     unsigned __int128 u = v < 0 ? -(unsigned __int128)v : (unsigned __int128)v;
-    do digits[n++] = (char)('0' + (int)(u % 10)), u /= 10;
-    while (u || n <= scale);
+    uint64_t w = (uint64_t)u;
+    if (u >> 64 == 0) /* a division of 128 bits is a call */
+        do digits[n++] = (char)('0' + (int)(w % 10)), w /= 10;
+        while (w || n <= scale);
+    else
+        do digits[n++] = (char)('0' + (int)(u % 10)), u /= 10;
+        while (u || n <= scale);
     if (v < 0) to[k++] = '-';
     while (n) {
         if (n == scale) to[k++] = '.';

@@ -176,11 +176,16 @@ enum { TC_BASE62 = 22 }; /* 11 digits for each half: the upper half rarely chang
 
 static const char ORDER_DIGITS[] = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
 
+enum { ORDER_SIXTH = 916132832 }; /* 62 to the fifth: a half is written as two short chains */
+
 static inline void order_half_write(uint64_t v, char *to) {
-    for (int i = 10; i >= 0; i--) {
-        to[i] = ORDER_DIGITS[v % 62];
-        v /= 62;
+    uint64_t upper = v / ORDER_SIXTH;
+    uint32_t lower = (uint32_t)(v % ORDER_SIXTH);
+    for (int i = 4; i >= 0; i--) {
+        to[6 + i] = ORDER_DIGITS[lower % 62], lower /= 62;
+        to[1 + i] = ORDER_DIGITS[upper % 62], upper /= 62;
     }
+    to[0] = ORDER_DIGITS[upper];
 }
 
 static inline int order_half_read(const char *p, uint64_t *out) {
@@ -210,9 +215,11 @@ static inline int order_id_read(const char *p, uint32_t n, tc_order_id *out) {
 
 /* ---- indexes ------------------------------------------------------------------------------ */
 
+/* Positions of eight neighbours share a block of places: the next order of a strategy finds its line
+ * in the cache, where a hash of the whole id cost a miss in every table it was looked up in. */
 static inline uint64_t order_mix(uint64_t hi, uint64_t lo) {
-    uint64_t x = (hi ^ lo >> 16 ^ lo << 40) * 0x9e3779b97f4a7c15ull;
-    return x ^ x >> 29;
+    uint64_t v = hi ^ lo >> 24 ^ lo << 40, x = (v >> 3) * 0x9e3779b97f4a7c15ull;
+    return (x ^ x >> 29) << 3 | (v & 7);
 }
 
 static inline uint32_t index_find(const tc_index_entry *t, uint32_t mask, uint64_t hi, uint64_t lo) {
