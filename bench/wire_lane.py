@@ -16,6 +16,7 @@ import os
 import ssl
 import struct
 import sys
+from collections.abc import Callable
 from typing import Any
 
 import orjson
@@ -210,49 +211,35 @@ def settle() -> None:
 
 async def run(url: str, strategy: str, spin: bool, instruments: int, certificate: str) -> None:
     bench = Bench(strategy, instruments)
-    hot = HotLane(bench.lane, [], spin=spin, heartbeat_ns=5_000_000)
-    done = asyncio.Event()
+    # a heartbeat far beyond the run: a halt of a busy machine is no doubt about these books
+    hot = HotLane(bench.lane, [], spin=spin, heartbeat_ns=100 * SECOND)
     failures: list[BaseException] = []
-    phase = ["opening"]
-
-    def beat(_: HotLane) -> None:
-        feed, venue = bench.feed, bench.venue
-        if phase[0] == "opening":
-            if venue.state == "logon" and feed.active >= 0:
-                bench.join_books()
-                bench.answer()
-                phase[0] = "answering"
-        elif phase[0] == "answering":
-            bench.answer()
-            if venue.is_ready() and all(m.is_valid for m in feed.markets):
-                phase[0] = "waiting"
-        elif phase[0] == "running" and not venue.is_ready():
-            hot.stop()
-            done.set()
-
-    def fail(error: BaseException) -> None:
-        failures.append(error)
-        done.set()
-
-    hot.on_heartbeat, hot.on_failure = beat, fail
+    hot.on_heartbeat, hot.on_failure = lambda _: None, failures.append
     bench.lane.transport = Trusting(hot, trusted(certificate)) if certificate else hot
     bench.connect_to(url)
     settle()
-    bell = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
-    hot.run(bell)
-    while phase[0] != "waiting" and not failures:
-        await asyncio.sleep(0.005)
+    feed, venue = bench.feed, bench.venue
+    hot.run(os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC))
+
+    async def until(fine: Callable[[], bool]) -> None:
+        while not fine():
+            if failures:
+                raise failures[0]
+            await asyncio.sleep(0.005)
+
+    await until(lambda: venue.state == "logon" and feed.active >= 0)
+    bench.join_books()
+    while not venue.is_ready():
+        bench.answer()
     if instruments > 1:
         await asyncio.sleep(0.3 * (2 + instruments // 50))  # subscriptions leave four a second
+    if not all(m.is_valid for m in feed.markets):
+        raise RuntimeError("a book came into doubt before the clock ran")
     bench.stages["own"].reset()
     bench.stages["tick_to_order"].reset()
-    if not all(m.is_valid for m in bench.feed.markets):
-        raise RuntimeError("a book came into doubt before the clock ran")
-    phase[0] = "running"
     print("ready", flush=True)
-    await done.wait()
-    if failures:
-        raise failures[0]
+    await until(lambda: not venue.is_ready())
+    hot.stop()
     print(orjson.dumps(bench.report()).decode(), flush=True)
 
 
