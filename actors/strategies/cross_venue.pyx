@@ -15,6 +15,7 @@ from libc.string cimport memset
 from engine.settings import DECIMAL, setting
 
 from hotpath.book cimport Book
+from hotpath.instrument cimport Instrument
 from hotpath.market cimport Market
 from hotpath.order cimport TC_EFFECT_APPLIED, TC_EFFECT_MASK, TC_UNKNOWN, status_is_terminal
 from hotpath.records cimport (
@@ -170,12 +171,12 @@ cdef class CrossVenue(Strategy):
 
     cdef bint tradable(self, int market, int64_t quantity, int64_t price):
         """Not below the venue's smallest quantity and notional."""
-        spec = (<Market>self.markets[market]).spec
-        cdef int64_t lots = quantity // self.lot_unit[market]
-        if lots < spec.min_quantity:
+        cdef Instrument spec = <Instrument>(<Market>self.markets[market]).spec
+        if quantity // self.lot_unit[market] < spec.c.min_quantity:
             return False
-        notional = int(quantity) * int(price) * int(self.price_unit[market]) // 100000000
-        return notional >= spec.min_notional
+        # quantity and price, each an int64 in units of 1e-8: their product fits 128 bits
+        return (<int128>quantity * price * self.price_unit[market]
+                >= <int128>spec.c.min_notional * 100000000)
 
     cdef int start_pair(self, int buy, int sell, int64_t quantity, int64_t buy_price,
                         int64_t sell_price) except -1:
