@@ -239,7 +239,7 @@ def test_kills_of_the_journal_lose_and_double_nothing(tmp_path: Path) -> None:
                     time.sleep(0)
             finally:
                 os._exit(9)
-        patience = draw.uniform(0.1, 0.3) if kills < 8 else 30.0
+        patience = draw.uniform(0.04, 0.12) if kills < 8 else 30.0
         until, drained = time.monotonic() + patience, False
         while time.monotonic() < until and not drained:
             if at < len(records):
