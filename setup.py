@@ -27,7 +27,8 @@ RELEASE = {
 DIRECTIVES = {
     "release": RELEASE,
     "checked": RELEASE
-    | {"boundscheck": True, "wraparound": True, "initializedcheck": True, "nonecheck": True},
+    # nonecheck stays off: it needs the interpreter in methods that run without it
+    | {"boundscheck": True, "wraparound": True, "initializedcheck": True},
     "coverage": RELEASE | {"linetrace": True},
     "sanitize": RELEASE | {"boundscheck": True},
 }

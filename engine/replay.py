@@ -19,11 +19,12 @@ import msgspec
 from engine.build import Built, build
 from engine.errors import TiercelError
 from engine.lane_spec import LaneSpec
+from engine.masks import masked
 from engine.recording import Reading, RecordingDamaged
 from engine.secret import Secret, decode_hook
 from hotpath.board import Board
 from hotpath.lane import Actor, Lane, ScriptedConnection
-from hotpath.records import HEADER_BYTES, SPECS, Kind, LinkEvent, split, unpack
+from hotpath.records import Kind, LinkEvent, split, unpack
 from hotpath.ring import Outbox, Reader
 
 OUTBOX_BYTES = 8 * 1024 * 1024
@@ -47,34 +48,6 @@ class Difference(Exception):
     def __init__(self, **values: Any) -> None:
         super().__init__(str(values))
         self.values = values
-
-
-def stamp_ranges() -> dict[int, list[tuple[int, int]]]:
-    """Kind to the byte ranges of its measured stamps, in the whole record."""
-    found = {}
-    for number, spec in SPECS.items():
-        ranges = [
-            (HEADER_BYTES + f.offset, HEADER_BYTES + f.offset + f.bytes)
-            for f in spec.fields
-            if f.name.startswith("stamp_")
-        ]
-        if ranges:
-            found[number] = ranges
-    return found
-
-
-STAMPS = stamp_ranges()
-
-
-def masked(record: bytes) -> bytes:
-    """The record with its measured stamps set to zero."""
-    ranges = STAMPS.get(record[4] | record[5] << 8)
-    if ranges is None:
-        return record
-    out = bytearray(record)
-    for start, end in ranges:
-        out[start:end] = bytes(end - start)
-    return bytes(out)
 
 
 def without_keys(spec: LaneSpec) -> LaneSpec:
