@@ -27,6 +27,8 @@ from hotpath.ring import Outbox
 from hotpath.strategy import Strategy
 from hotpath.venue import Venue
 
+SLOT_BYTES = 112
+
 
 class Built(msgspec.Struct):
     """A lane and its actors by name; sinks (journal, recorder) are not actors of the lane."""
@@ -104,7 +106,9 @@ def build(
     for actor_spec in spec.actors:
         connect(actor_spec, built)
     for name in spec.board.own:
-        lane.own_slot(spec.board.slots[name])
+        slot = spec.board.slots[name]
+        lane.own_slot(slot)
+        board.write(slot, bytes(SLOT_BYTES))  # what an earlier life showed is nobody's price now
     return built
 
 

@@ -1,4 +1,7 @@
-"""What a venue wrote in earlier lives: read back before it connects, so that it knows its orders.
+"""What venues and strategies did in earlier lives, read back before the lane starts.
+
+A venue gets the records it wrote, so that it knows its orders; a strategy gets what they came to,
+so that it can go on with a group that its death has cut in half.
 
 The journal holds it, once it has taken what the outbox still had: a lane that starts beside a
 living journal waits for that, and one that starts after the whole engine died finds it drained.
@@ -12,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
 from engine.errors import TiercelError
-from hotpath.records import Kind
+from hotpath.records import Document, Header, Kind, join, pack, unpack
 
 if TYPE_CHECKING:
     import apsw
@@ -60,6 +63,58 @@ def of_venue(state: Path, outbox: Outbox, first: int, actor: str) -> list[bytes]
     finally:
         db.close()
     return [store.raw_of(store.row_event(row)) for row in reversed(rows)]
+
+
+MAY_TRADE = """
+SELECT id, instrument, side, quantity, cumulative FROM orders
+WHERE strategy = ? AND op != 2
+AND (status IN (3, 4, 5, 7, 10) OR (evidence = 1 AND approved > 0))
+ORDER BY intent_position, id
+"""
+
+
+def of_strategy(state: Path, outbox: Outbox, first: int, actor: str) -> bytes | None:
+    """What came of a strategy's orders, as a document record; None where it had no earlier life.
+
+    For Strategy.restore (hotpath/strategy.pyx says what is in it). Ask after of_venue of the venues
+    in its lane: that waits for what they have written. HistoryNotStored as there.
+    """
+    from engine.journal import store
+    from engine.journal.conditions import NoJournal
+
+    try:
+        db = store.open_reader(state)
+    except NoJournal:
+        return None
+    try:
+        if outbox.position >= first:
+            wait_for(db, outbox.source, outbox.position, actor)
+        last = db.execute(
+            "SELECT payload FROM event WHERE source = ? AND kind = ?"
+            " ORDER BY position DESC LIMIT 1",
+            (outbox.source, int(Kind.INTENT)),
+        ).fetchone()
+        if last is None:
+            return None
+        net: dict[int, int] = {}
+        for instrument, side, quantity in db.execute(
+            "SELECT instrument, side, quantity FROM fills WHERE strategy = ?", (outbox.source,)
+        ):
+            net[instrument] = net.get(instrument, 0) + (quantity if side == 1 else -quantity)
+        orders = [
+            {"id": id_, "instrument": i, "side": side, "quantity": q, "cumulative": c}
+            for id_, i, side, q, c in db.execute(MAY_TRADE, (outbox.source,))
+        ]
+    finally:
+        db.close()
+    document = {
+        "net": {str(i): lots for i, lots in sorted(net.items())},
+        "group": unpack(int(Kind.INTENT), last[0]).group,
+        "orders": orders,
+    }
+    payload = pack(Document(document=document))
+    header = Header(0, Kind.DOCUMENT, outbox.source, outbox.position, 0, 0, 0, 0)
+    return join(header, payload)
 
 
 def wait_for(db: apsw.Connection, source: int, position: int, actor: str) -> None:

@@ -24,6 +24,7 @@ from hotpath.histogram import Stages
 from hotpath.lane import Lane
 from hotpath.records import Kind
 from hotpath.ring import Outbox, Reader, inspect
+from hotpath.strategy import Strategy
 from hotpath.venue import Venue
 
 ANSWERS = ("cancel_all", "reconcile")
@@ -87,15 +88,25 @@ class LaneProcess:
         self._stop_by = 0
 
     def recall(self) -> None:
-        """Give every venue what it wrote in earlier lives, as inputs of the lane."""
-        for spec in self.spec.actors:
-            actor = self.built.actors.get(spec.name)
-            if not isinstance(actor, Venue):
-                continue
-            first = int(inspect(spec.outbox.fd)["first_position"])
-            outbox = self.outboxes[spec.name]
-            for raw in history.of_venue(Path(self.spec.state), outbox, first, spec.name):
-                self.lane.take_record(actor, raw)
+        """Give venues what they wrote in earlier lives, then strategies what came of it.
+
+        Both are inputs of the lane, so that a replay has them too.
+        """
+        state = Path(self.spec.state)
+        for kind in (Venue, Strategy):
+            for spec in self.spec.actors:
+                actor = self.built.actors.get(spec.name)
+                if not isinstance(actor, kind):
+                    continue
+                first = int(inspect(spec.outbox.fd)["first_position"])
+                outbox = self.outboxes[spec.name]
+                if kind is Venue:
+                    records = history.of_venue(state, outbox, first, spec.name)
+                else:
+                    found = history.of_strategy(state, outbox, first, spec.name)
+                    records = [] if found is None else [found]
+                for raw in records:
+                    self.lane.take_record(actor, raw)
 
     def read_offset(self) -> int:
         """Engine time minus the monotonic clock, as the root published it (ns)."""

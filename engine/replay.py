@@ -258,6 +258,10 @@ def told(
         header, payload = split(record)
         fields = unpack(header.kind, payload)
         shown = msgspec.to_builtins(fields, enc_hook=str)
+        if isinstance(shown, dict):  # ids have 128 bits, which JSON's readers do not
+            shown = {
+                k: str(v) if isinstance(v, int) and v >> 63 > 0 else v for k, v in shown.items()
+            }
         return {
             "kind": Kind(header.kind).name,
             "position": header.position,

@@ -16,6 +16,7 @@ from hotpath.records cimport (
     TC_BUY,
     TC_CAUSE,
     TC_DEPTH,
+    TC_DOCUMENT,
     TC_FILL,
     TC_GAP,
     TC_GTC,
@@ -93,6 +94,8 @@ cdef class Strategy(Actor):
         elif r.kind == TC_REFUSED:
             if (<const tc_refused*>payload).strategy == self.source:
                 return self.take_refused(r, <const tc_refused*>payload)
+        elif r.kind == TC_DOCUMENT and r.source == self.source:
+            self.restore(unpack(r.kind, payload_of(r)).document)
         else:
             return self.take_market(r)
         return 0
@@ -134,6 +137,14 @@ cdef class Strategy(Actor):
                 self.on_top(market)
                 return 0
         return 0
+
+    def restore(self, document):
+        """What the journal has of an earlier life, before `on_start`; see engine/history.py.
+
+        Called only where there was one. `{"net": {instrument: lots}, "group": number, "orders":
+        [{"id", "instrument", "side", "quantity", "cumulative"}]}`: what all of its orders have
+        bought more than sold, the group of its last intent, and the orders that may still trade.
+        """
 
     def on_book(self, market):
         """The top of a market changed."""

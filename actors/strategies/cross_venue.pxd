@@ -1,6 +1,6 @@
 """Two venues, one instrument: both sides at once when one book crosses the other."""
 
-from libc.stdint cimport int64_t, uint64_t
+from libc.stdint cimport int64_t, uint32_t, uint64_t
 
 from hotpath.market cimport Market
 from hotpath.records cimport tc_header, tc_order_id
@@ -25,7 +25,7 @@ cdef class CrossVenue(Strategy):
     cdef int leg_count
     cdef pair_state state
     cdef uint64_t group, generation
-    cdef int64_t not_before, hedge_due
+    cdef int64_t not_before, hedge_due, retry_at
     cdef bint is_overdue
     cdef int64_t price_unit[2]         # 1e-8 quote a tick
     cdef int64_t lot_unit[2]           # 1e-8 base a lot
@@ -49,5 +49,9 @@ cdef class CrossVenue(Strategy):
     cdef add_leg(self, int market, int side, int64_t quantity, int64_t price, int rule, int flags)
     cdef int take_record_balance(self, const tc_header* r) except -1
     cdef bint hedgeable(self, int64_t net)
+    cdef bint sees(self) noexcept
+    cdef int later(self) except -1
+    cdef int market_of(self, uint32_t instrument) noexcept
     cdef compact(self)
+    cdef unfinished(self)
     cdef finish(self)

@@ -9,7 +9,7 @@ from math import gcd
 from typing import Annotated
 
 import msgspec
-from libc.stdint cimport int64_t, uint64_t
+from libc.stdint cimport int64_t, uint32_t, uint64_t
 from libc.string cimport memset
 
 from engine.settings import DECIMAL, setting
@@ -44,6 +44,7 @@ DEF RULE_PAIR = 1
 DEF RULE_HEDGE = 2
 DEF TIMER_HEDGE_DUE = 1
 DEF TIMER_RETRY = 2
+DEF RETRY_NS = 50_000_000
 
 
 def units(text):
@@ -96,6 +97,42 @@ cdef class CrossVenue(Strategy):
         self.pause_ns = s.pause_ms * 1_000_000
         self.intent_life_ns = s.intent_life_ms * 1_000_000
         self.wants |= 1 << TC_BALANCE
+
+    # ---- an earlier life
+
+    def restore(self, document):
+        """Go on with what a death has cut in half: wait for its orders, hedge what is left."""
+        cdef leg* l
+        cdef int market
+        for instrument, lots in document["net"].items():
+            market = self.market_of(int(instrument))
+            if market >= 0:
+                self.residual += <int64_t>lots * self.lot_unit[market]
+        for order in document["orders"]:
+            market = self.market_of(order["instrument"])
+            if market < 0 or self.leg_count == 8:
+                continue                   # its fills count when they come, known or not
+            l = &self.legs[self.leg_count]
+            memset(l, 0, sizeof(leg))
+            id = int(order["id"], 16)
+            l.id.hi, l.id.lo = id >> 64, id & 0xffffffffffffffff
+            l.quantity, l.filled, l.told = order["quantity"], order["cumulative"], -1
+            l.market, l.side, l.is_open = market, order["side"], True
+            self.residual += (-1 if l.side == TC_BUY else 1) * l.filled * self.lot_unit[market]
+            self.leg_count += 1
+        self.group = document["group"] or 1
+
+    def on_start(self):
+        """What an earlier life left is looked at before the first pair."""
+        if self.leg_count or self.residual:
+            self.unfinished()
+
+    cdef int market_of(self, uint32_t instrument) noexcept:
+        cdef int i
+        for i in range(2):
+            if (<Market>self.markets[i]).instrument == instrument:
+                return i
+        return -1
 
     # ---- decide
 
@@ -231,11 +268,20 @@ cdef class CrossVenue(Strategy):
 
     cdef int take_fill(self, const tc_header* r, const tc_fill* f) except -1:
         cdef leg* l = self.leg_of(&f.id)
+        cdef int market
         if l == NULL:
+            market = self.market_of(r.instrument)
+            if market >= 0 and f.effect & TC_EFFECT_MASK == TC_EFFECT_APPLIED:
+                # of a pair that was over, or of an earlier life: it is in nobody's sum yet
+                self.residual += (1 if f.side == TC_BUY else -1) * f.quantity * self.lot_unit[market]
+                if self.state == IDLE:
+                    self.unfinished()
             return 0
         if f.effect & TC_EFFECT_MASK == TC_EFFECT_APPLIED:
             l.filled += f.quantity
         l.is_open = not status_is_terminal(f.status)
+        if not l.is_open:
+            l.is_unknown = False           # a fill that ends an order is the answer to any doubt
         if not self.hedge_due and self.imbalance() != 0:
             self.hedge_due = self.lane.now + self.hedge_ns
             self.lane.arm(self, self.hedge_due, self.generation << 8 | TIMER_HEDGE_DUE)
@@ -289,11 +335,37 @@ cdef class CrossVenue(Strategy):
             if l.is_open or l.is_unknown or l.told > l.filled:
                 return 0
         net = self.imbalance() + self.residual
-        if net == 0 or not self.hedgeable(net):
+        if net == 0:
+            self.residual = 0
+            self.finish()
+            return 0
+        if not self.sees():
+            self.state = HEDGING
+            return self.later()            # whether it can be hedged is not known
+        if not self.hedgeable(net):
             self.residual = net
             self.finish()
             return 0
+        if self.lane.now < self.retry_at:
+            return 0                       # a timer comes
         return self.hedge(net)
+
+    cdef unfinished(self):
+        """Something stands open that no pair here has begun: no new pair until it is looked at."""
+        self.state = HEDGING
+        self.generation += 1
+        self.hedge_due = 0
+        self.later()
+
+    cdef bint sees(self) noexcept:
+        """Is one of the books valid?"""
+        return (<Market>self.markets[0]).top.reason == 0 or (<Market>self.markets[1]).top.reason == 0
+
+    cdef int later(self) except -1:
+        """Look again after a while, and not before."""
+        self.retry_at = self.lane.now + RETRY_NS
+        self.lane.arm(self, self.retry_at, self.generation << 8 | TIMER_RETRY)
+        return 0
 
     cdef bint hedgeable(self, int64_t net):
         cdef int i
@@ -328,14 +400,13 @@ cdef class CrossVenue(Strategy):
                 chosen, best = i, price
         if chosen < 0 or self.leg_count == 8:
             self.compact()
-            self.lane.arm(self, self.lane.now + 50_000_000, self.generation << 8 | TIMER_RETRY)
-            return 0
+            return self.later()
         worst = best // 1000000 * self.hedge_slippage_ppm
         price = (best - worst if side == TC_SELL else best + worst) // self.price_unit[chosen]
         self.hedges += 1
         self.add_leg(chosen, side, amount - amount % self.lot_unit[chosen], price, RULE_HEDGE, TC_HEDGE)
         if self.submit() == 0:
-            self.lane.arm(self, self.lane.now + 50_000_000, self.generation << 8 | TIMER_RETRY)
+            return self.later()            # the refusal is delivered after this
         return 0
 
     cdef compact(self):

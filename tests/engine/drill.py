@@ -63,6 +63,12 @@ class Drill:
         found = self.lanes().get(lane)
         return None if found is None else found["pid"]
 
+    def root(self) -> int:
+        """The root's process."""
+        run = state.read_run(self.state)
+        assert run is not None
+        return run.root
+
     def wait_ready(self) -> None:
         """Until every lane is ready."""
         self.until(lambda: (r := self.lanes()) and all(x["state"] == "ready" for x in r.values()))

@@ -5,13 +5,28 @@ from __future__ import annotations
 import threading
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from engine import history
-from engine.history import HistoryNotStored, of_venue
+from engine.history import HistoryNotStored, of_strategy, of_venue
+from engine.journal.actor import Journal
 from engine.journal.store import Store
-from hotpath.records import Approved, Fill, Header, Heartbeat, Kind, OrderEvent, join, pack, split
+from hotpath.order import pack_id as pack_order_id
+from hotpath.records import (
+    Approved,
+    Fill,
+    Header,
+    Heartbeat,
+    Intent,
+    Kind,
+    OrderEvent,
+    join,
+    pack,
+    split,
+    unpack,
+)
 from hotpath.ring import Outbox
 
 SOURCE = 7
@@ -88,3 +103,35 @@ def test_a_range_of_positions_that_was_skipped_is_not_waited_for(tmp_path: Path)
     write(store, record(1, APPROVED))
     assert len(of_venue(tmp_path, outbox_at(9999, first=10_000), 10_000, "venue")) == 1
     store.close()
+
+
+def test_a_strategy_hears_what_its_orders_came_to(tmp_path: Path) -> None:
+    """Net of its trades by instrument, its last group, and the order that may still trade."""
+    assert of_strategy(tmp_path, outbox_at(0), 1, "cross") is None
+    strategy, venue = SOURCE, SOURCE + 1
+    journal = Journal.open(tmp_path, 1)
+
+    def put(kind: Kind, source: int, position: int, cause: int, what: object) -> None:
+        payload = pack(what)  # type: ignore[arg-type]
+        header = Header(40 + len(payload), kind, source, position, position, cause, 1, 0)
+        journal.take_batch(source, [join(header, payload)])
+
+    ended, open_ = (pack_order_id(1, strategy, n, 0, 0) for n in (1, 2))
+    for n, order in ((1, ended), (2, open_)):
+        intent = Intent(op=1, side=1, quantity=5, group=n, strategy=strategy, venue=venue, legs=1)
+        put(Kind.INTENT, strategy, n, 0, intent)
+        sent = Approved(id=order, op=1, side=1, quantity=5, strategy=strategy, venue=venue)
+        put(Kind.APPROVED, venue, n, strategy << 48 | n, sent)
+    trade = Fill(
+        id=ended, side=1, status=6, trade_id=9, quantity=5, cumulative=5, strategy=strategy,
+        venue=venue, effect=49,
+    )  # fmt: skip
+    put(Kind.FILL, venue, 3, 0, trade)
+    journal.commit()
+    journal.close()
+    raw = of_strategy(tmp_path, outbox_at(2), 1, "cross")
+    assert raw is not None
+    header, payload = split(raw)
+    found: Any = unpack(header.kind, payload)
+    assert found.document["net"] == {"1": 5} and found.document["group"] == 2
+    assert [int(o["id"], 16) for o in found.document["orders"]] == [open_]

@@ -42,7 +42,7 @@ cdef class BinanceVenue(Venue):
     cdef int64_t orders_due, fills_due, balances_due, full_due
     cdef int64_t minute
     cdef int weight
-    cdef bint killed, unsubscribed
+    cdef bint killed, unsubscribed, unasked
     cdef public bint has_rest              # follows the venue's HTTP side
     cdef uint64_t beats
     cdef const char* raw                   # the frame in hand
@@ -71,6 +71,7 @@ cdef class BinanceVenue(Venue):
     cdef lay_out_kinds(self, int k, str symbol, int side)
     cdef int put(self, bytes text, char* to) except -1
     cdef read_metadata(self)
+    cdef greet(self)
     cdef take_error(self, str what, str id)
     cdef int refused_cancel(self, tc_order_id of) except -1
     cdef int refused_replace(self, tc_order_id new_id) except -1

@@ -260,15 +260,19 @@ cdef class BinanceVenue(Venue):
     cdef int take_link(self, uint16_t channel, uint32_t event, int64_t code) except -1:
         if event == TC_LINK_OPEN:
             self.unsubscribed = False
-            if self.signer is not None and self.signer.scheme.startswith("Ed25519"):
-                self.state = "logon"
-                self.ask("l", "session.logon", {}, sign=True)
-            elif self.signer is not None:
-                self.state = "subscribing"
-                self.ask("u", "userDataStream.subscribe.signature", {})
+            self.greet()
         elif event == TC_LINK_CLOSED:
             self.lost(TC_REASON_DISCONNECT)
         return 0
+
+    cdef greet(self):
+        """The first words on a connection; during a ban `take_timer` says them later."""
+        if self.signer is not None and self.signer.scheme.startswith("Ed25519"):
+            self.state = "logon"
+            self.ask("l", "session.logon", {}, sign=True)
+        elif self.signer is not None:
+            self.state = "subscribing"
+            self.ask("u", "userDataStream.subscribe.signature", {})
 
     cdef int lost(self, int reason) except -1:
         """The connection is gone: the gate closes, what has no answer is UNKNOWN."""
@@ -920,6 +924,7 @@ cdef class BinanceVenue(Venue):
         self.set_reconciled(False)
         self.state = "reconciling"
         self.outstanding.clear()
+        self.unasked = False
         self.began = self.lane.now
         oldest = self.lane.now if self.since == 0 else self.since
         for k in range(<int>self.orders.t.room):
@@ -940,7 +945,8 @@ cdef class BinanceVenue(Venue):
 
     def expect(self, str id, str method, dict params):
         self.outstanding.add(id)
-        self.ask(id, method, params)
+        if not self.ask(id, method, params):
+            self.unasked = True
 
     cdef retry_at(self, str id):
         """A failed lookup is no information (8.7): all is asked again after a while."""
@@ -993,8 +999,9 @@ cdef class BinanceVenue(Venue):
         cdef int k
         cdef int64_t now = self.lane.now
         if self.state == "reconciling":
-            if now - self.began > 10 * SECOND:
-                self.reconcile()           # an answer was lost: ask for all again
+            if now - self.began > (SECOND if self.unasked else 10 * SECOND) \
+                    and now >= self.silent_until:
+                self.reconcile()           # a question did not leave, or its answer was lost
             return
         if self.state != "ready" or now < self.silent_until:
             return
@@ -1028,8 +1035,8 @@ cdef class BinanceVenue(Venue):
     cdef int take_timer(self, uint64_t token, int64_t due) except -1:
         self.lane.arm(self, self.lane.now + TICK_NS, TICK)
         if self.state == "closed":
-            if self.lane.now >= self.next_open:
-                self.dial()
+            if self.lane.now >= max(self.next_open, self.silent_until):
+                self.dial()                # no connection is tried during a ban either
         elif self.state == "opening":
             if self.lane.now - self.opened_at > 10 * SECOND:
                 self.lost(TC_REASON_DISCONNECT)
@@ -1037,6 +1044,11 @@ cdef class BinanceVenue(Venue):
             if self.lane.now - self.opened_at > 20 * SECOND:
                 self.opened_at = self.lane.now
                 self.close(ORDERS)
+            elif "l" not in self.asked_at and "u" not in self.asked_at:
+                if self.logged_on:         # a ban was on when it was due
+                    self.subscribe()
+                else:
+                    self.greet()
         elif self.lane.now - self.opened_at > self.profile.connection_life_ns - 600 * SECOND:
             self.close(ORDERS)             # before the venue does
         self.retry_cancels()
