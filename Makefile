@@ -2,6 +2,8 @@
 SHELL := /bin/bash
 PY := .venv/bin/python
 ARGS ?=
+# in this order: what trades first, so that a bounded run spends its time there
+LONG = tests/venues tests/engine tests/feeds tests/hotpath tests/bench tests/evm tests/fuzz tests/pools
 AGAIN = test -n "$$TIERCEL_RERUN" && echo "once more, what failed:" && $(PY) -m pytest --lf --lfnf=none
 
 .PHONY: run test test-long checked lint bench gate clean
@@ -20,7 +22,7 @@ lint:
 
 test-long: checked
 	@.ci/prepare test
-	@$(PY) -m pytest -m "long" --timeout 900 $(ARGS) || { $(AGAIN) -m "long" --timeout 900; }
+	@$(PY) -m pytest -m "long" --timeout 900 $(LONG) $(ARGS) || { $(AGAIN) -m "long" --timeout 900; }
 
 # the suite on a build with all checks on, in a tree of its own
 checked:
