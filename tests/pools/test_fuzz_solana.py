@@ -157,8 +157,8 @@ def invariants(name: str, rounds: int, seed: int) -> None:
         assert 0 < quote.amount_in <= n and quote.amount_out > 0
         again = pool.quote_in(direction, n - 1)
         if again.status == Status.OK and not size_fee(name, pool):
-            # PumpSwap's SDK takes three fees, each rounded up, out of what is paid: one unit more may
-            # leave up to three units less to trade, and we quote what it sends
+            # PumpSwap's SDK takes three fees, each rounded up, out of what is paid: one unit more
+            # may leave up to three units less to trade, and we quote what it sends
             less = name == "pump_swap" and 0 < again.amount_in - quote.amount_in <= 3
             assert again.amount_out <= quote.amount_out or less, (state, direction, n)
         asked = pool.quote_out(direction, quote.amount_out)
