@@ -292,7 +292,7 @@ class Recording(Settings, frozen=True):
 
     enabled: Annotated[bool, setting("", "Write DIR/recordings/<run>.tcr.")] = False
     strict: Annotated[
-        bool, setting("", "The recorder holds lanes back rather than lose an input.")
+        bool, setting("", "The recorder gates outboxes; an input without room is lost and counted.")
     ] = True
 
 

@@ -670,7 +670,7 @@ cdef class Lane:
 
     cdef void record_input(self, uint16_t kind, const void* head, uint32_t head_bytes,
                            const void* tail, uint32_t tail_bytes) noexcept:
-        """Write an input; a recording that has no room left is marked, trading goes on."""
+        """Write an input; one that finds no room is lost and counted, trading goes on."""
         cdef uint8_t* to = <uint8_t*>self.inputs.claim(head_bytes + tail_bytes, False)
         if to == NULL:
             self.recording_lost += 1
