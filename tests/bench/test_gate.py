@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from bench.gate import INSTRUCTIONS_MORE, judge_counts, judge_ratios, noise_of
+from bench.gate import INSTRUCTIONS_MORE, judge_counts, judge_ratios, noise_of, ratios
 from tests.conftest import ROOT
 
 
@@ -35,6 +35,11 @@ def test_noise_widens_what_is_allowed() -> None:
     assert noise == {"ring": 0.5}
     assert judge_ratios({"ring": 1.0}, [{"ring": 2.4}], noise) == []
     assert judge_ratios({"ring": 1.0}, [{"ring": 2.6}], noise) != []
+
+
+def test_what_is_required_in_nanoseconds_is_not_judged_by_its_ratio() -> None:
+    rows = {name: {"ratio": 4.0} for name in ("ring_local", "ring_cross", "depth_python")}
+    assert ratios(rows | {"gate": {"ratio": None}}) == {"ring_cross": 4.0, "depth_python": 0.25}
 
 
 @pytest.mark.long
