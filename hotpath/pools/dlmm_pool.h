@@ -8,7 +8,8 @@
 #include "hotpath/pools/dlmm_state.h"
 
 static inline void dlmm_update_reference(const dlmm_pool *p, dlmm_head *h) {
-    const int64_t elapsed = p->now - h->last_update;
+    int64_t elapsed;
+    if (__builtin_sub_overflow(p->now, h->last_update, &elapsed)) elapsed = INT64_MAX; /* `now` is not negative */
     if (elapsed < (int64_t)p->filter_period) return;
     h->index_reference = h->active;
     h->volatility_reference = elapsed < (int64_t)p->decay_period
@@ -231,7 +232,7 @@ static inline void dlmm_walk_bins(const dlmm_pool *p, uint64_t amount, u128 limi
     w->fee = w->user_fee = w->protocol_fee = 0;
     w->left = amount;
     w->steps = 0;
-    w->limited = 0;
+    w->limited = w->beyond = 0;
     w->price = 0;
     w->status = Q64_REFUSED;
     if (!amount || p->closed || p->now < p->opens_at) return;
@@ -284,6 +285,7 @@ static inline void dlmm_walk_bins(const dlmm_pool *p, uint64_t amount, u128 limi
         w->fee += f.fee;
         w->user_fee += f.user_fee;
         w->protocol_fee += f.protocol_fee;
+        w->beyond |= (for_y ? b->x : b->y) > ~f.layer_paid[0];
         if (move) dlmm_move_bin(b, &f, for_y);
     }
     w->left = left;

@@ -66,6 +66,7 @@ typedef struct {
     u128 price;
     uint32_t steps;
     int limited; /* the price limit ended it, not the bins */
+    int beyond;  /* a bin would hold more than 64 bits: the SDK quotes that, the program does not do it */
     int status;
 } dlmm_walk;
 

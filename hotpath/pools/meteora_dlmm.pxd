@@ -37,7 +37,7 @@ cdef extern from "hotpath/pools/dlmm_pool.h" nogil:
         u128 paid, given, price
         uint64_t left, fee, user_fee, protocol_fee, sent, got
         uint32_t steps
-        bint limited
+        bint limited, beyond
         int status
     void dlmm_free(dlmm_pool* p) noexcept
     int dlmm_reserve(dlmm_pool* p, uint32_t n) noexcept

@@ -223,8 +223,11 @@ cdef class MeteoraDlmm(Pool):
         cdef dlmm_walk w
         cdef int status = self.walk(direction, exact_in, amount, limit, 0, &w)
         self.answer_from(&w, out)
+        if w.beyond and (status == STATUS_OK or status == STATUS_PARTIAL):
+            quote_clear(out)
+            out.status = STATUS_OVERFLOW  # a bin's amount would not fit: the SDK quotes that, the program fails
         # out of bins the program fails; where a price limit ended it, it is the swap of what was filled
-        if status == STATUS_OK or (status == STATUS_PARTIAL and w.limited):
+        elif status == STATUS_OK or (status == STATUS_PARTIAL and w.limited):
             self.walk(direction, exact_in, amount, limit, 1, &w)
             self.p.head = w.head
 
@@ -298,7 +301,7 @@ cdef class MeteoraDlmm(Pool):
                     w.got = <uint64_t>w.given
                 else:
                     dlmm_swap(&self.p, given if k == 3 else paid, 0, for_y, k == 2, 0, &w)
-                if w.status == STATUS_OK and w.head.active == end and w.sent == paid and w.got == given:
+                if w.status == STATUS_OK and not w.beyond and w.head.active == end and w.sent == paid and w.got == given:
                     if k < 2:
                         dlmm_walk_bins(&self.p, given if k else paid, 0, for_y, not k, 1, &w)
                     else:

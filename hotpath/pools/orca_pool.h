@@ -40,7 +40,8 @@ static inline __attribute__((always_inline)) int orca_compute_step(
     uint64_t left, uint32_t rate, u128 liquidity, u128 price, u128 target, const int a_to_b, const int exact_in,
     orca_step *s) {
     const uint32_t net = Q64_MILLION - rate;
-    const u128 apart = a_to_b ? price - target : target - price;
+    /* behind the price where a stale reference puts the fee's bound there: the program orders the two */
+    const u128 apart = price < target ? target - price : price - target;
     uint64_t fixed = 0, other, usable = left, gross;
     int beyond = a_to_b == exact_in ? q64_amount_x(price, target, liquidity, exact_in, 1, &fixed)
                                     : q64_amount_y(liquidity, apart, exact_in, &fixed);

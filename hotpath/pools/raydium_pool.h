@@ -33,7 +33,7 @@ static inline __attribute__((always_inline)) int raydium_compute_step(
     u128 price, u128 target, u128 liquidity, uint64_t left, uint32_t rate, const int zfo, const int exact_in,
     const int fee_in, raydium_step *s) {
     const uint32_t net = Q64_MILLION - rate;
-    const u128 apart = zfo ? price - target : target - price;
+    const u128 apart = price < target ? target - price : price - target; /* whatever a stale index made of the bound */
     u128 usable = left;
     uint64_t needed, half;
     int beyond, moved;

@@ -243,6 +243,29 @@ def test_a_price_limit_ends_before_the_bin_beyond_it() -> None:
     assert pool.state()["lb_pair"]["active_id"] == "-5"
 
 
+def test_a_bin_that_would_hold_more_than_64_bits_is_quoted_and_not_executed() -> None:
+    """The SDK has no bound on a bin and quotes it; the program's checked sum fails."""
+    pool = MeteoraDlmm.from_state(plain_pair(bins=[["0", str((1 << 64) - 10), "1000000"]]))
+    assert pool.quote_in(0, 1000).status == Status.OK
+    before = pool.state()
+    refused = pool.execute(Swap(0, 1000))
+    assert (refused.status, refused.amount_out) == (Status.OVERFLOW, 0)
+    assert pool.state() == before
+    assert pool.execute(Swap(0, 5)).status == Status.OK
+
+
+def test_a_clock_of_any_64_bits_ages_the_volatility() -> None:
+    """Found by bytes: `now` less the least of i64 does not fit i64."""
+    pair = plain_pair()["lb_pair"]
+    pair["parameters"] |= {"baseFeePowerFactor": "0"}
+    old = pair["v_parameters"] | {"volatilityAccumulator": "350000", "indexReference": "-9"}
+    for last_update in (-(1 << 63), -1, 0, 1700000999):
+        v = old | {"lastUpdateTimestamp": str(last_update)}
+        case = plain_pair(lb_pair=pair | {"v_parameters": v})
+        case |= {"swap_for_y": True, "exact_in": True, "amount": "12345", "is_partial_fill": False}
+        assert answer(case, None) == twin.answer(case), last_update
+
+
 def test_spot_and_rank() -> None:
     pool = MeteoraDlmm.from_state(plain_pair())
     assert pool.spot_float(0) == pytest.approx(1.0)

@@ -187,6 +187,48 @@ def wide_pool() -> Json:
     }
 
 
+def test_a_stale_reference_beyond_the_range_bounds_a_step_behind_the_price() -> None:
+    """Found by bytes: the low end of the fee's core range, of a group past the last tick, wraps to
+    a price below the pool's; the program orders the two prices of a step, and so must we."""
+    state = wide_pool()
+    state["pool"] |= {
+        "fee_rate": "1707",
+        "fee_tier_index": "1024",
+        "liquidity": "1165039",
+        "sqrt_price": "2936678262357606961218",
+        "tick_current_index": "101408",
+    }
+    state["oracle"] = {
+        "tradeEnableTimestamp": "0",
+        "adaptiveFeeConstants": {
+            "filterPeriod": "55",
+            "decayPeriod": "531",
+            "reductionFactor": "2698",
+            "adaptiveFeeControlFactor": "50542",
+            "maxVolatilityAccumulator": "27778",
+            "tickGroupSize": "32896",
+            "majorSwapThresholdTicks": "625",
+        },
+        "adaptiveFeeVariables": {
+            "lastReferenceUpdateTimestamp": "1762340807",
+            "lastMajorSwapTimestamp": "1762340839",
+            "volatilityReference": "10358",
+            "tickGroupIndexReference": "18",
+            "volatilityAccumulator": "27778",
+        },
+    }
+    case = state | {
+        "timestamp": "1762340839",
+        "tick_array_starts": ["0"],
+        "ticks": [["164480", "-984515", "984515"], ["328960", "-33256", "33256"]],
+        "exact_in": True,
+        "a_to_b": False,
+        "amount": "501320241188",
+        "slippage_bps": "0",
+    }
+    assert answer(case, None) == twin.answer(case)
+
+
 def test_the_window_is_three_arrays_in_the_direction_of_the_trade() -> None:
     """A tick in the fourth array is out of reach, though its array is known."""
     spacing = 1

@@ -258,10 +258,13 @@ class Pool:
         found = max(inside) if for_y else min(inside)
         return found if self.arrays[found] else None
 
-    def swap(self, amount: int, for_y: bool, is_input: bool) -> Done:
-        """The walk over the bins; the state moves. `left` is what the bins did not take or give."""
+    def swap(self, amount: int, for_y: bool, is_input: bool, limit: int = 0) -> Done:
+        """The walk over the bins; the state moves. `left` is what the bins did not take or give.
+
+        A price `limit` (not 0) ends it before the first bin beyond, on the last bin that was asked.
+        """
         self.update_reference()
-        left = amount
+        left, stood = amount, self.active
         done = Done(0, 0, 0, 0, 0, 0, 0)
         seen: set[int] = set()
         while left:
@@ -275,8 +278,12 @@ class Pool:
                 self.active = array * BINS + (BINS - 1 if for_y else 0)
             b = self.bins.get(self.active)
             if b is not None and self.max_out(b, for_y):
+                if limit and (b.price < limit if for_y else b.price > limit):
+                    self.active = stood
+                    break
                 if not b.price:
                     raise Refused("refused", "the bin has no price")
+                stood = self.active
                 self.update_volatility()
                 at = self.exact_in_at if is_input else self.exact_out_at
                 filled = at(b, left, for_y)
