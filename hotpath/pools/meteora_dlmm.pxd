@@ -62,6 +62,11 @@ cdef extern from "hotpath/pools/dlmm_accounts.h" nogil:
 cdef class MeteoraDlmm(Pool):
     cdef dlmm_pool p
     cdef bint diverged
+    cdef object told  # the last swap that was followed, and by which event
     cdef int walk(self, int direction, int exact_in, const u256* amount, const u256* limit, int move, dlmm_walk* w) noexcept nogil
     cdef void answer_from(self, dlmm_walk* w, Quote* out) noexcept nogil
     cdef void move(self, int direction, int exact_in, const u256* amount, const u256* limit, Quote* out) noexcept nogil
+    cdef object set_fees(self, dict args)
+    cdef object set_dynamic_fees(self, dict args)
+    cdef object follow(self, str name, dict args)
+    cdef void walk_told(self, int k, uint64_t paid, uint64_t given, bint for_y, bint move, dlmm_walk* w) noexcept nogil

@@ -24,6 +24,11 @@ from hotpath.pools.pool import Diverged, Refusal
 TOKEN_2022 = "TokenzQdBNbLqP5VEhdkAS6EPFLC1PHnBqCXEpPxuEb"
 MAX_BINS = 1 << 20
 MAX_ID = 443636
+# events after which bins hold something else, and nobody is told how much in which
+HIDE_THEIR_BINS = frozenset((
+    "AddLiquidity", "RemoveLiquidity", "Rebalancing", "CompositionFee", "PlaceLimitOrderEvt", "CancelLimitOrderEvt",
+    "PlaceLimitOrder", "CancelLimitOrder",
+))
 
 
 cdef uint64_t cell(list row, Py_ssize_t i, str name) except? 0:
@@ -262,8 +267,9 @@ cdef class MeteoraDlmm(Pool):
 
     def apply(self, event):
         """One account's bytes (LbPair, BinArray, BinArrayBitmapExtension) or one decoded event (Swap,
-        GoToABin). Events that move bins without saying how raise Refusal("bad_field"): apply the arrays'
-        accounts. Diverged when this state could not have done it."""
+        Swap2Evt, GoToABin, FeeParameterUpdate, DynamicFeeParameterUpdate, InitializeReward; others move
+        nothing). Events that move bins without saying which, or how, raise Refusal("bad_field"): apply
+        the arrays' accounts. Diverged when this state could not have done it."""
         cdef bytes data
         if self.diverged:
             raise Diverged("this pool diverged from the chain before")
@@ -272,44 +278,97 @@ cdef class MeteoraDlmm(Pool):
             if dlmm_apply_account(&self.p, <const uint8_t*>PyBytes_AS_STRING(data), PyBytes_GET_SIZE(data)):
                 raise Refusal("bad_field", "not an account of this pool")
             return
-        args = event_args(event, "Swap")
-        if args is not None:
-            if "timestamp" in event:
-                self.at(event["timestamp"])
-            self.follow(args)
-            return
+        for name in ("Swap", "Swap2Evt"):
+            args = event_args(event, name)
+            if args is not None:
+                if "timestamp" in event:
+                    self.at(event["timestamp"])
+                self.follow(name, args)
+                return
         args = event_args(event, "GoToABin")
         if args is not None:
             self.p.head.active = <int32_t>signed_small(args, "to_bin_id")
             return
-        if event.get("event") in ("AddLiquidity", "RemoveLiquidity", "Rebalancing", "PlaceLimitOrder", "CancelLimitOrder"):
-            raise Refusal("bad_field", "the event does not say which bins moved: apply the bin arrays' accounts")
+        args = event_args(event, "FeeParameterUpdate")
+        if args is not None:
+            self.set_fees(args)
+            return
+        args = event_args(event, "DynamicFeeParameterUpdate")
+        if args is not None:
+            self.set_dynamic_fees(args)
+            return
+        if event.get("event") == "InitializeReward":
+            self.p.has_rewards = True
+            dlmm_set_rates(&self.p)
+            return
+        if event.get("event") in HIDE_THEIR_BINS:
+            raise Refusal("bad_field", "the event does not say how the bins moved: apply the bin arrays' accounts")
 
-    def follow(self, dict args):
-        """Execute a Swap event, as an exact input, else as an exact output; amounts of the vaults or the user."""
+    cdef object set_fees(self, dict args):
+        """The base fee's parameters as the program sets them."""
+        cdef uint32_t share = <uint32_t>small(args, "protocol_share", 16), factor = <uint32_t>small(args, "base_factor", 16)
+        cdef uint32_t power = self.p.base_power
+        if "base_fee_power_factor" in args:
+            power = <uint32_t>small(args, "base_fee_power_factor", 8)
+        if share > 10000:
+            raise Refusal("bad_field", "protocol_share is at most 10000")
+        self.p.share = share
+        self.p.base_factor = factor
+        self.p.base_power = power
+        dlmm_set_rates(&self.p)
+
+    cdef object set_dynamic_fees(self, dict args):
+        """The variable fee's parameters as the program sets them."""
+        cdef uint32_t filter_period = <uint32_t>small(args, "filter_period", 16), decay = <uint32_t>small(args, "decay_period", 16)
+        cdef uint32_t reduction = <uint32_t>small(args, "reduction_factor", 16)
+        cdef uint32_t control = <uint32_t>small(args, "variable_fee_control", 32)
+        cdef uint32_t most = <uint32_t>small(args, "max_volatility_accumulator", 32)
+        if reduction > 10000:
+            raise Refusal("bad_field", "reduction_factor is at most 10000")
+        self.p.filter_period = filter_period
+        self.p.decay_period = decay
+        self.p.reduction = reduction
+        self.p.control = control
+        self.p.max_volatility = most
+
+    cdef object follow(self, str name, dict args):
+        """Execute a swap that an event tells of, as an exact input, else as an exact output; amounts of
+        the vaults or the user. What a partial fill left is in Swap2Evt's amount_in or not: both are tried.
+        A program may tell of one swap in both forms: the second, right after the first, moves nothing."""
         cdef bint for_y = flag(args, "swap_for_y")
-        cdef uint64_t paid = small(args, "amount_in"), given = small(args, "amount_out")
+        cdef uint64_t paid = small(args, "amount_in"), given = small(args, "amount_out"), left = 0
         cdef int32_t start = <int32_t>signed_small(args, "start_bin_id"), end = <int32_t>signed_small(args, "end_bin_id")
         cdef dlmm_walk w
         cdef int k
+        told, twice = (for_y, start, end, given), self.told
+        self.told = None
+        if twice is not None and twice[0] != name and twice[1] == told:
+            return
+        if name == "Swap2Evt" and "amount_left" in args:
+            left = small(args, "amount_left")
         if start == self.p.head.active:
-            for k in range(4):
-                # 0 and 1: amounts of the vaults, 2 and 3: with the mints' transfer fees
-                if k < 2:
-                    dlmm_walk_bins(&self.p, given if k else paid, 0, for_y, not k, 0, &w)
-                    w.sent = <uint64_t>w.paid
-                    w.got = <uint64_t>w.given
-                else:
-                    dlmm_swap(&self.p, given if k == 3 else paid, 0, for_y, k == 2, 0, &w)
+            for k in range(8):
+                # 0 and 1: amounts of the vaults, 2 and 3: with the mints' transfer fees; then less what was left
+                if k == 4:
+                    if not left or left > paid:
+                        break
+                    paid -= left
+                self.walk_told(k & 3, paid, given, for_y, 0, &w)
                 if w.status == STATUS_OK and not w.beyond and w.head.active == end and w.sent == paid and w.got == given:
-                    if k < 2:
-                        dlmm_walk_bins(&self.p, given if k else paid, 0, for_y, not k, 1, &w)
-                    else:
-                        dlmm_swap(&self.p, given if k == 3 else paid, 0, for_y, k == 2, 1, &w)
+                    self.walk_told(k & 3, paid, given, for_y, 1, &w)
                     self.p.head = w.head
+                    self.told = (name, told)
                     return
         self.diverged = True
         raise Diverged(f"the state could not have done this: {args}")
+
+    cdef void walk_told(self, int k, uint64_t paid, uint64_t given, bint for_y, bint move, dlmm_walk* w) noexcept nogil:
+        if k < 2:
+            dlmm_walk_bins(&self.p, given if k else paid, 0, for_y, not k, move, w)
+            w.sent = <uint64_t>w.paid
+            w.got = <uint64_t>w.given
+        else:
+            dlmm_swap(&self.p, given if k == 3 else paid, 0, for_y, k == 2, move, w)
 
     def is_diverged(self):
         """Whether an event showed that the state is not the chain's."""

@@ -3,7 +3,18 @@
 #define TIERCEL_ORCA_ACCOUNTS_H
 #include "hotpath/pools/orca_state.h"
 
-/* Liquidity between two ticks, more or less: what the two liquidity events say. 0, or a status. */
+/* an array of ticks that is known to exist from now on; 1 without memory */
+static inline int orca_note_array(orca_pool *p, int32_t start) {
+    if (!p->starts_known || orca_has_array(p, start)) return 0;
+    int32_t *starts = realloc(p->starts, (p->n_starts + 1) * sizeof *starts);
+    if (!starts) return 1;
+    p->starts = starts;
+    uint32_t k = p->n_starts++;
+    for (; k && starts[k - 1] > start; k--) starts[k] = starts[k - 1];
+    starts[k] = start;
+    return 0;
+}
+/* Liquidity between two ticks, more or less: what the liquidity events say. 0, or a status. */
 static inline int orca_modify(orca_pool *p, int32_t lower, int32_t upper, u128 amount, int add) {
     if (lower >= upper || lower < ORCA_MIN_TICK || upper > ORCA_MAX_TICK || lower % p->spacing || upper % p->spacing)
         return Q64_BAD_FIELD;
@@ -23,6 +34,10 @@ static inline int orca_modify(orca_pool *p, int32_t lower, int32_t upper, u128 a
         gross[k] += change;
     }
     if (orca_reserve(p, p->count + 2)) return Q64_BAD_FIELD;
+    for (int k = 0; k < 2; k++) { /* a position's ticks lie in arrays that exist */
+        const int32_t size = ORCA_ARRAY * p->spacing;
+        if (orca_note_array(p, q64_floor(ends[k], size) * size)) return Q64_BAD_FIELD;
+    }
     for (int k = 0; k < 2; k++) orca_put(p, ends[k], net[k], gross[k]);
     p->head.liquidity = liquidity;
     return Q64_OK;
@@ -52,15 +67,7 @@ static inline int orca_apply_ticks(orca_pool *p, const uint8_t *data, size_t n, 
     }
     if (orca_reserve(p, p->count + ORCA_ARRAY)) return Q64_BAD_FIELD;
     for (int i = 0; i < ORCA_ARRAY; i++) orca_put(p, start + i * p->spacing, net[i], gross[i]);
-    if (p->starts_known && !orca_has_array(p, start)) {
-        int32_t *starts = realloc(p->starts, (p->n_starts + 1) * sizeof *starts);
-        if (!starts) return Q64_BAD_FIELD;
-        p->starts = starts;
-        uint32_t k = p->n_starts++;
-        for (; k && starts[k - 1] > start; k--) starts[k] = starts[k - 1];
-        starts[k] = start;
-    }
-    return Q64_OK;
+    return orca_note_array(p, start) ? Q64_BAD_FIELD : Q64_OK;
 }
 
 /* One account's bytes: the pool, one of the two forms of a tick array, or the oracle. */

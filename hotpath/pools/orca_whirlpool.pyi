@@ -4,6 +4,7 @@ from typing import Any, Self
 from hotpath.pools.pool import Pool
 
 MAX_TICKS: int
+LIQUIDITY_EVENTS: tuple[tuple[str, tuple[tuple[str, bool], ...]], ...]
 WHIRLPOOL: bytes
 
 class OrcaWhirlpool(Pool):

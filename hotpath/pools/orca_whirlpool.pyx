@@ -20,6 +20,12 @@ from hotpath.u256 cimport *
 from hotpath.pools.pool import Diverged, Refusal
 
 MAX_TICKS = 1 << 20
+# events that move liquidity between ticks: the prefix of the members that say where, and whether it is added
+LIQUIDITY_EVENTS = (
+    ("LiquidityIncreased", (("", True),)),
+    ("LiquidityDecreased", (("", False),)),
+    ("LiquidityRepositioned", (("existing_range_", False), ("new_range_", True))),
+)
 WHIRLPOOL = bytes.fromhex("3f95d10ce1806309")
 
 
@@ -202,7 +208,7 @@ cdef class OrcaWhirlpool(Pool):
 
     def apply(self, event):
         """One account's bytes (Whirlpool, either TickArray, Oracle) or one decoded event (Traded,
-        LiquidityIncreased, LiquidityDecreased; others move nothing). Raises Refusal("bad_field") when
+        LiquidityIncreased, -Decreased, -Repositioned; others move nothing). Raises Refusal("bad_field") when
         it is malformed, Diverged when this state could not have done it."""
         cdef bytes data
         cdef int status
@@ -220,18 +226,19 @@ cdef class OrcaWhirlpool(Pool):
                 self.at(event["timestamp"])
             self.follow(args)
             return
-        for name, add in (("LiquidityIncreased", 1), ("LiquidityDecreased", 0)):
+        for name, moves in LIQUIDITY_EVENTS:
             args = event_args(event, name)
             if args is None:
                 continue
-            status = orca_modify(&self.p, <int32_t>signed_small(args, "tick_lower_index"),
-                                 <int32_t>signed_small(args, "tick_upper_index"),
-                                 u256_low128(number(args, "liquidity", 128)), add)
-            if status == STATUS_BAD_FIELD:
-                raise Refusal("bad_field", f"not a position of this pool: {args}")
-            if status:
-                self.diverged = True
-                raise Diverged(f"the state could not have done this: {event}")
+            for prefix, add in moves:
+                status = orca_modify(&self.p, <int32_t>signed_small(args, prefix + "tick_lower_index"),
+                                     <int32_t>signed_small(args, prefix + "tick_upper_index"),
+                                     u256_low128(number(args, prefix + "liquidity", 128)), add)
+                if status == STATUS_BAD_FIELD and prefix != "new_range_":
+                    raise Refusal("bad_field", f"not a position of this pool: {args}")
+                if status:
+                    self.diverged = True
+                    raise Diverged(f"the state could not have done this: {event}")
 
     def follow(self, dict args):
         """Execute a Traded event: as an exact input, else as an exact output, else up to its price."""

@@ -189,8 +189,8 @@ cdef class RaydiumClmm(Pool):
 
     def apply(self, event):
         """One account's bytes (PoolState, TickArrayState, AmmConfig) or one decoded event (SwapEvent,
-        LiquidityChangeEvent; others move nothing). Raises Refusal("bad_field") when it is malformed,
-        Diverged when this state could not have done it."""
+        LiquidityChangeEvent; others move nothing). Raises Refusal("bad_field") when it is malformed or
+        hides what moved (apply the tick arrays), Diverged when this state could not have done it."""
         cdef bytes data
         cdef int status
         if self.diverged:
@@ -224,6 +224,9 @@ cdef class RaydiumClmm(Pool):
             if status or after != to_int(u256_from_u128(self.p.head.liquidity)):
                 self.diverged = True
                 raise Diverged(f"the state could not have done this: {event}")
+            return
+        if "LimitOrder" in str(event.get("event")):
+            raise Refusal("bad_field", "the event does not say how a tick's orders moved: apply the tick arrays")
 
     def follow(self, dict args):
         """Execute a SwapEvent: as an exact input, else as an exact output, else up to its price.

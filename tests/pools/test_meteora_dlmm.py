@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from hotpath.pools.meteora_dlmm import MeteoraDlmm, answer, price_of_bin
+from hotpath.pools.meteora_dlmm import HIDE_THEIR_BINS, MeteoraDlmm, answer, price_of_bin
 from hotpath.pools.pool import Diverged, Refusal, Status, Swap
 from tests.pools.concentrated_states import dlmm
 from tests.reference.pools import meteora_dlmm as twin
@@ -297,6 +297,53 @@ def test_following_swaps_keeps_the_state_equal() -> None:
     assert followed > 300
 
 
+def test_one_swap_told_in_both_forms_moves_the_pair_once() -> None:
+    """Swap and Swap2Evt may both stand in one transaction; the same swap again is another swap."""
+    leader, follower = MeteoraDlmm.from_state(plain_pair()), MeteoraDlmm.from_state(plain_pair())
+    for _ in range(2):
+        done = leader.execute(Swap(0, 1000))
+        args = {"swap_for_y": True, "start_bin_id": 0, "end_bin_id": done.tick_after}
+        args |= {"amount_in": "1000", "amount_out": str(done.amount_out)}
+        follower.apply({"event": "Swap", "args": args})
+        assert follower.state() == leader.state()
+        follower.apply({"event": "Swap2Evt", "args": args | {"amount_left": "0"}})
+        assert follower.state() == leader.state()
+    for with_left in (True, False):
+        start = int(leader.state()["lb_pair"]["active_id"])
+        done = leader.execute(Swap(1, 5_000_000))
+        args = {"swap_for_y": False, "start_bin_id": start, "end_bin_id": done.tick_after}
+        args |= {"amount_in": str(5_000_000 + 77 * with_left), "amount_left": str(77 * with_left)}
+        follower.apply({"event": "Swap2Evt", "args": args | {"amount_out": str(done.amount_out)}})
+        assert follower.state() == leader.state()
+
+
+def test_events_that_change_the_fee_change_the_fee() -> None:
+    pool = MeteoraDlmm.from_state(plain_pair())
+    before = pool.quote_in(0, 100_000).fee
+    args = {"protocol_share": 1000, "base_factor": 20000, "base_fee_power_factor": 1}
+    pool.apply({"event": "FeeParameterUpdate", "args": args})
+    assert pool.quote_in(0, 100_000).fee == 20 * before
+    with pytest.raises(Refusal):
+        pool.apply({"event": "FeeParameterUpdate", "args": args | {"protocol_share": 10001}})
+    dynamic = {"filter_period": 1, "decay_period": 2, "reduction_factor": 3}
+    dynamic |= {"variable_fee_control": 4, "max_volatility_accumulator": 5}
+    pool.apply({"event": "DynamicFeeParameterUpdate", "args": dynamic})
+    told = pool.state()["lb_pair"]["parameters"]
+    names = ("filterPeriod", "decayPeriod", "reductionFactor", "variableFeeControl")
+    assert [told[n] for n in (*names, "maxVolatilityAccumulator")] == ["1", "2", "3", "4", "5"]
+    assert (told["protocolShare"], told["baseFeePowerFactor"]) == ("1000", "1")
+
+
+def test_a_reward_takes_the_orders_from_a_pair_that_may_have_either() -> None:
+    pair = plain_pair()["lb_pair"]
+    pair["parameters"] |= {"functionType": "0"}
+    state = plain_pair(lb_pair=pair, bins=[["0", "0", "0", "500", "0", "0"]])
+    pool = MeteoraDlmm.from_state(state)
+    assert pool.quote_in(0, 100).status == Status.OK
+    pool.apply({"event": "InitializeReward", "args": {}})
+    assert pool.quote_in(0, 100).status == Status.NO_LIQUIDITY
+
+
 def test_an_impossible_swap_stops_loudly_and_for_good() -> None:
     pool = MeteoraDlmm.from_state(plain_pair())
     args = {"swap_for_y": True, "amount_in": "1000", "amount_out": "1001"}
@@ -311,8 +358,9 @@ def test_liquidity_events_ask_for_the_accounts(accounts: dict[str, list[Json]]) 
     for listed in accounts.values():
         state = {"timestamp": "1700000000", "epoch": "900", "accounts": listed}
         pool = MeteoraDlmm.from_state(state)
-        with pytest.raises(Refusal):
-            pool.apply({"event": "AddLiquidity", "args": {}})
+        for event in HIDE_THEIR_BINS:
+            with pytest.raises(Refusal):
+                pool.apply({"event": event, "args": {}})
         before = pool.state()
         pool.execute(Swap(0, 10_000))
         pool.execute(Swap(1, 10_000))

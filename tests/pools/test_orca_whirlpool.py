@@ -367,6 +367,29 @@ def test_following_events_keeps_the_state_equal() -> None:
     assert followed > 200
 
 
+def test_a_position_that_moves_is_taken_out_and_put_in() -> None:
+    def event(name: str, **args: object) -> Json:
+        return {"event": name, "args": args}
+
+    head = wide_pool()["pool"] | {"tick_spacing": "64", "fee_tier_index": "64"}
+    state = wide_pool() | {"pool": head, "ticks": [], "tick_array_starts": ["0"]}
+    moved, apart = OrcaWhirlpool.from_state(state), OrcaWhirlpool.from_state(state)
+    put = {"tick_lower_index": -64, "tick_upper_index": 640, "liquidity": "900"}
+    moved.apply(event("LiquidityIncreased", **put))
+    there = {"new_range_tick_lower_index": 64, "new_range_tick_upper_index": 128}
+    there |= {"new_range_liquidity": "7000"}
+    here = {f"existing_range_{name}": value for name, value in put.items()}
+    moved.apply(event("LiquidityRepositioned", **here, **there))
+    put = {"tick_lower_index": 64, "tick_upper_index": 128, "liquidity": "7000"}
+    apart.apply(event("LiquidityIncreased", **put))
+    assert moved.state()["ticks"] == apart.state()["ticks"] != []
+    assert moved.state()["pool"] == apart.state()["pool"]
+    # the arrays in which a position begins and ends exist from then on
+    assert moved.state()["tick_array_starts"] == ["-5632", "0"]
+    with pytest.raises(Diverged):
+        moved.apply(event("LiquidityRepositioned", **here, **there))
+
+
 def test_an_impossible_event_stops_loudly_and_for_good() -> None:
     pool = OrcaWhirlpool.from_state(wide_pool())
     quoted = pool.quote_in(0, 10_000)

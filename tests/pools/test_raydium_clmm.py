@@ -231,8 +231,10 @@ def test_liquidity_at_the_price_comes_and_goes() -> None:
     assert pool.state() == before
     beside = {"tick": 0, "tick_lower": 120, "tick_upper": 180}
     hidden = beside | {"liquidity_before": "1000000000", "liquidity_after": "1000000000"}
-    with pytest.raises(Refusal):
-        pool.apply({"event": "LiquidityChangeEvent", "args": hidden})
+    for event in ("LiquidityChangeEvent", "OpenLimitOrderEvent"):
+        with pytest.raises(Refusal):
+            pool.apply({"event": event, "args": hidden})
+    assert pool.state() == before
     with pytest.raises(Diverged):
         pool.apply({"event": "LiquidityChangeEvent", "args": less})
     assert pool.quote_in(0, 5).status == Status.REFUSED
