@@ -343,6 +343,16 @@ class Assembly:
             follows=actor.follows,
             restart=actor.restart,
             settings=actor.settings,
+            told=self._is_told(actor),
+        )
+
+    def _is_told(self, feed: ActorSettings) -> bool:
+        """A strategy of another lane follows this feed: it needs the levels as records."""
+        return any(
+            self.roles[actor.name] == "strategy" and feed.name in actor.follows
+            for lane in self.app.lanes
+            if lane.name != self.homes[feed.name]
+            for actor in lane.actors
         )
 
     def spec(self, lane: LaneSettings, epoch: int, root_pid: int, root_start: int) -> LaneSpec:

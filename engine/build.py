@@ -126,6 +126,7 @@ def add_markets(
     """The markets a feed keeps: one for each of its listings, with a book."""
     for index, (name, listing) in enumerate(setup.listings.items()):
         market = make_market(name, listing, feed.source, index, setup.actor.name, spec)
+        market.told = setup.actor.told
         markets[setup.actor.name, name] = market
         feed.add_market(market)
 

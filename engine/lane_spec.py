@@ -85,7 +85,7 @@ class VenueSpec(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ActorSpec(msgspec.Struct, frozen=True, kw_only=True):
-    """An actor of this lane."""
+    """An actor of this lane. `told`: of a feed that a strategy of another lane follows."""
 
     name: str
     kind: str
@@ -97,6 +97,7 @@ class ActorSpec(msgspec.Struct, frozen=True, kw_only=True):
     follows: list[str]
     restart: Restart
     settings: dict[str, Any]
+    told: bool = False
 
 
 class BoardSpec(msgspec.Struct, frozen=True, kw_only=True):

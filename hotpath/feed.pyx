@@ -6,18 +6,30 @@ the strategies are called: the gate reads it in the same turn.
 """
 
 from libc.stdint cimport int64_t, uint16_t, uint32_t, uint64_t
-from libc.string cimport memset
+from libc.stdlib cimport free, realloc
+from libc.string cimport memcpy, memset
 
 from hotpath.lane cimport Actor
 from hotpath.market cimport Market, tc_top_slot
 from hotpath.records cimport (
     TC_BOOK_STATE,
+    TC_BUY,
+    TC_DEPTH,
     TC_DOUBT_CROSSED,
+    TC_SELL,
+    TC_SNAPSHOT,
     TC_TOP,
+    TC_VALID,
     tc_book_state,
+    tc_depth,
+    tc_level,
+    tc_snapshot,
     tc_top,
 )
 from hotpath.strategy cimport Strategy
+
+DEF TOLD_LEVELS = 1000                 # of a side, in a whole book told to followers of other lanes
+TOLD_EVERY_NS = 2_000_000_000
 
 
 cdef class Feed(Actor):
@@ -25,6 +37,9 @@ cdef class Feed(Actor):
         super().__init__(lane, name, outbox)
         self.markets = []
         self.touched = []
+
+    def __dealloc__(self):
+        free(self.words)
 
     def add_market(self, Market market):
         """A market this feed keeps; its board slot is this lane's."""
@@ -40,6 +55,61 @@ cdef class Feed(Actor):
             self.touched[self.touched_count] = market
             self.touched_count += 1
         return 0
+
+    # ---- the levels, for strategies of other lanes
+
+    cdef char* room(self, size_t need) except NULL:
+        cdef char* grown
+        if need > self.words_bytes:
+            grown = <char*>realloc(self.words, need)
+            if grown == NULL:
+                raise MemoryError
+            self.words, self.words_bytes = grown, need
+        return self.words
+
+    cdef int tell_levels(self, Market market, const tc_level* levels, int bids, int asks,
+                         uint64_t first_id, uint64_t last_id, int64_t venue_time) except -1:
+        """An update that was applied to the book, bids before asks, as a record."""
+        cdef tc_depth* d
+        cdef size_t n = <size_t>(bids + asks) * sizeof(tc_level)
+        if bids > 0xffff or asks > 0xffff:
+            return self.tell_book(market)
+        d = <tc_depth*>self.room(sizeof(tc_depth) + n)
+        memset(d, 0, sizeof(tc_depth))
+        d.first_id, d.last_id, d.venue_time = first_id, last_id, venue_time
+        d.epoch, d.bids, d.asks = market.book.top.epoch, <uint16_t>bids, <uint16_t>asks
+        memcpy(<char*>d + sizeof(tc_depth), levels, n)
+        self.emit(TC_DEPTH, market.instrument, 0, d, <uint32_t>(sizeof(tc_depth) + n))
+        return 0
+
+    cdef int tell_book(self, Market market) except -1:
+        """The book as it is (the best 1,000 levels a side); nothing while it is in doubt."""
+        cdef tc_snapshot* s
+        cdef tc_level* levels
+        cdef int bids, asks
+        if market.book.top.reason != TC_VALID:
+            return 0
+        s = <tc_snapshot*>self.room(sizeof(tc_snapshot) + 2 * TOLD_LEVELS * sizeof(tc_level))
+        levels = <tc_level*>(<char*>s + sizeof(tc_snapshot))
+        bids = market.book.levels(TC_BUY, levels, TOLD_LEVELS)
+        asks = market.book.levels(TC_SELL, levels + bids, TOLD_LEVELS)
+        memset(s, 0, sizeof(tc_snapshot))
+        s.last_id, s.venue_time = market.book.last_id, market.book.top.venue_time
+        s.epoch, s.bids, s.asks = market.book.top.epoch, bids, asks
+        market.told_at = self.lane.now
+        self.emit(TC_SNAPSHOT, market.instrument, 0, s,
+                  <uint32_t>(sizeof(tc_snapshot) + <size_t>(bids + asks) * sizeof(tc_level)))
+        return 0
+
+    cdef int tell_books(self) except -1:
+        """On a timer: each followed book whole, every two seconds."""
+        cdef Market market
+        for market in self.markets:
+            if market.told and self.lane.now - market.told_at >= TOLD_EVERY_NS:
+                self.tell_book(market)
+        return 0
+
+    # ---- tops
 
     cdef int settle(self) except -1:
         """The read is done: publish every touched market, crossed ones as doubtful."""

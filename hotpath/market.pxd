@@ -29,4 +29,7 @@ cdef class Market:
     cdef readonly uint64_t cause      # the TC_TOP record it was published with
     cdef readonly int64_t received
     cdef readonly bint touched        # changed since the last settle
+    cdef public bint told             # a strategy of another lane follows: levels are records too
+    cdef int64_t told_at              # engine time of the last whole book told
+    cdef readonly bint deep           # (a follower's own) the feed tells levels: `book` counts
     cdef list followers               # strategies of this lane

@@ -16,6 +16,8 @@ class Market:
     cause: int
     received: int
     touched: bool
+    told: bool
+    deep: bool
     def __init__(
         self,
         *,

@@ -1,7 +1,8 @@
 """One instrument as one feed shows it: the book, the top as last published, who follows.
 
 The feed of the same lane writes it in place and strategies read it by pointer, so a decision costs
-no copy. In another lane the follower keeps a Market of its own, written from the feed's records.
+no copy. In another lane the follower keeps a Market of its own, written from the feed's records: tops
+always, and the levels (TC_SNAPSHOT, then TC_DEPTH) where the feed tells them.
 """
 
 from libc.stdint cimport int64_t

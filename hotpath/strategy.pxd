@@ -32,6 +32,9 @@ cdef class Strategy(Actor):
     cdef int take_fill(self, const tc_header* r, const tc_fill* f) except -1
     cdef int take_refused(self, const tc_header* r, const tc_refused* x) except -1
     cdef int take_market(self, const tc_header* r) except -1
+    cdef int follow(self, Market market, const tc_header* r, const void* payload) except -1
+    cdef int follow_doubt(self, Market market, const tc_header* r) except -1
+    cdef int tell_top(self, Market market, const tc_header* r) except -1
 
     cdef tc_intent* draft(self, Market market) noexcept
     cdef int submit(self) except -1

@@ -17,6 +17,9 @@ from hotpath.records cimport (
     TC_CAUSE,
     TC_DEPTH,
     TC_DOCUMENT,
+    TC_DOUBT_LAPPED,
+    TC_DOUBT_NEVER_JOINED,
+    TC_DOUBT_OVERFLOW,
     TC_FILL,
     TC_GAP,
     TC_GTC,
@@ -32,12 +35,17 @@ from hotpath.records cimport (
     TC_SELL,
     TC_SNAPSHOT,
     TC_TOP,
+    TC_VALID,
+    tc_book_state,
+    tc_depth,
     tc_fill,
     tc_header,
     tc_intent,
+    tc_level,
     tc_order_event,
     tc_order_id,
     tc_refused,
+    tc_snapshot,
     tc_top,
 )
 from hotpath.venue cimport Venue
@@ -62,7 +70,7 @@ cdef class Strategy(Actor):
         self.instance = instance
         self.intent_life_ns = 1_000_000_000
         self.wants = (1 << TC_ORDER_EVENT | 1 << TC_FILL | 1 << TC_REFUSED | 1 << TC_TOP
-                      | 1 << TC_GAP | 1 << TC_BOOK_STATE)
+                      | 1 << TC_GAP | 1 << TC_BOOK_STATE | 1 << TC_DEPTH | 1 << TC_SNAPSHOT)
 
     def add_market(self, Market market):
         """A market to decide on, in the configuration's order."""
@@ -124,19 +132,69 @@ cdef class Strategy(Actor):
     cdef int take_market(self, const tc_header* r) except -1:
         """A feed of another lane: its records write this strategy's own Market."""
         cdef Market market
-        cdef const tc_top* top
-        if r.kind != TC_TOP:
-            return 0
-        top = <const tc_top*>(<const char*>r + sizeof(tc_header))
+        cdef const void* payload = <const char*>r + sizeof(tc_header)
         for market in self.markets:
-            if market.feed == r.source and market.instrument == r.instrument:
-                market.top = top[0]
-                market.received = self.lane.stamp
-                market.cause = TC_CAUSE(r.source, r.position)
-                self.cause = market.cause
-                self.on_top(market)
+            if market.feed != r.source:
+                continue
+            if market.instrument == r.instrument:
+                self.follow(market, r, payload)
                 return 0
+            if r.kind == TC_GAP and not r.instrument:      # lapped: every market of this feed
+                market.book.doubt(TC_DOUBT_LAPPED)
+                self.follow_doubt(market, r)
         return 0
+
+    cdef int follow(self, Market market, const tc_header* r, const void* payload) except -1:
+        """One record of the feed that keeps this market."""
+        cdef const tc_depth* d
+        cdef const tc_snapshot* s
+        cdef const tc_level* levels
+        if r.kind == TC_TOP:
+            market.top = (<const tc_top*>payload)[0]
+            if market.deep and market.top.reason == TC_VALID:
+                if market.book.top.reason == TC_VALID and market.book.top.epoch == market.top.epoch:
+                    market.book.lead(&market.top)
+                else:                       # the levels are not there yet: nobody sizes by them
+                    market.top.reason = market.book.top.reason or TC_DOUBT_NEVER_JOINED
+            self.tell_top(market, r)
+        elif r.kind == TC_DEPTH:
+            d = <const tc_depth*>payload
+            market.deep = True
+            if (market.book.top.reason == TC_VALID and d.epoch == market.book.top.epoch
+                    and d.last_id > market.book.last_id):
+                levels = <const tc_level*>(<const char*>d + sizeof(tc_depth))
+                if market.book.apply_delta(levels, d.bids, levels + d.bids, d.asks, d.last_id,
+                                           d.venue_time):
+                    market.book.doubt(TC_DOUBT_OVERFLOW)
+                    self.follow_doubt(market, r)
+        elif r.kind == TC_SNAPSHOT:
+            s = <const tc_snapshot*>payload
+            market.deep = True
+            if market.book.top.reason == TC_VALID and s.epoch == market.book.top.epoch:
+                return 0                    # told again, for those who came later
+            levels = <const tc_level*>(<const char*>s + sizeof(tc_snapshot))
+            if market.book.apply_snapshot(levels, <int>s.bids, levels + s.bids, <int>s.asks,
+                                          s.last_id, s.venue_time):
+                market.book.doubt(TC_DOUBT_OVERFLOW)
+            market.book.top.epoch = s.epoch
+            market.top = market.book.top
+            self.tell_top(market, r)
+        elif r.kind == TC_BOOK_STATE:
+            market.book.doubt((<const tc_book_state*>payload).reason)
+        return 0
+
+    cdef int follow_doubt(self, Market market, const tc_header* r) except -1:
+        """The follower's own book is in doubt: its top says so at once."""
+        if market.deep and market.top.reason == TC_VALID:
+            market.top.reason = market.book.top.reason
+            self.tell_top(market, r)
+        return 0
+
+    cdef int tell_top(self, Market market, const tc_header* r) except -1:
+        market.received = self.lane.stamp
+        market.cause = TC_CAUSE(r.source, r.position)
+        self.cause = market.cause
+        return self.on_top(market)
 
     def restore(self, document):
         """What the journal has of an earlier life, before `on_start`; see engine/history.py.

@@ -288,6 +288,9 @@ cdef class BinanceFeed(Feed):
             self.hear(&s.depth)
             if market.book.crossed():
                 self.crossing = True
+            if market.told:
+                self.tell_levels(market, self.codec.levels, m.bids, m.asks, m.first_id, m.last_id,
+                                 m.venue_time)
             self.touch(market)
         elif did == JOIN_OLD:
             self.duplicates += 1
@@ -410,6 +413,8 @@ cdef class BinanceFeed(Feed):
         if did == JOIN_JOINED:
             s.resubscribed = False
             self.failures = 0
+            if market.told:
+                self.tell_book(market)
             self.touch(market)
             self.uncross()
             self.settle()
@@ -521,6 +526,7 @@ cdef class BinanceFeed(Feed):
             return 0
         if token == CHECK:
             self.check()
+            self.tell_books()
             self.arm(self.lane.now + CHECK_NS, CHECK)
         elif token == CONNECT:
             if self.coming < 0:
