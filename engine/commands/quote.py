@@ -204,8 +204,9 @@ def quote_one(
 def route(path: str) -> dict[str, Any]:
     """The best split of one order over the pools and books of a file; QuoteRefused without one.
 
-    The file: `{"pools": [{"kind", "state"}, ...], "books": [{"bids", "asks", "fee_bps"?}, ...],
-    "in", "amount"}`; all are of the same two coins in the same order, `in` is the coin paid in.
+    The file: `{"pools": [{"kind", "state", "cost"?}, ...], "books": [{"bids", "asks",
+    "fee_bps"?, "cost"?}, ...], "in", "amount"}`; all are of the same two coins in the same order,
+    `in` is the coin paid in. `cost`: of using the venue at all, in units of the coin paid out.
     """
     from hotpath.pools.ladder import Ladder
     from hotpath.pools.pool import Refusal
@@ -220,12 +221,18 @@ def route(path: str) -> dict[str, Any]:
     if isinstance(amount, bool) or not re.fullmatch(r"\d{1,78}", str(amount)):
         raise PoolNotReadable(path=path, detail="amount is a decimal integer")
     venues: list[Pool] = []
+    costs: list[int] = []
     names: list[dict[str, Any]] = []
     for kind in ("pools", "books"):
         members = document.get(kind, [])
         if not isinstance(members, list):
             raise PoolNotReadable(path=path, detail=f"{kind} is a list")
         for i, member in enumerate(members):
+            cost = member.get("cost", 0) if isinstance(member, dict) else 0
+            if isinstance(cost, bool) or not re.fullmatch(r"\d{1,60}", str(cost)):
+                detail = f"the cost of {kind} {i} is a decimal integer of at most 60 digits"
+                raise PoolNotReadable(path=path, detail=detail)
+            costs.append(int(str(cost)))
             if kind == "pools":
                 if not isinstance(member, dict):
                     raise PoolNotReadable(path=path, detail="a pool is a batch line")
@@ -238,15 +245,21 @@ def route(path: str) -> dict[str, Any]:
                 raise PoolNotReadable(path=path, detail=f"book {i}: {e.why}") from e
             names.append({"book": i})
     try:
-        parts = split(venues, coin, int(str(amount)))
+        parts = split(venues, coin, int(str(amount)), costs)
     except Refusal as e:
         raise QuoteRefused(reason=e.code, detail=e.why, path=path) from e
     rows = [
         name | {"amount_in": str(paid), "amount_out": str(out)}
         for name, (paid, out) in zip(names, parts, strict=True)
     ]
-    total = str(sum(out for _, out in parts))
-    return {"in": coin, "amount_in": str(amount), "amount_out": total, "parts": rows}
+    total = sum(out for _, out in parts)
+    answer = {"in": coin, "amount_in": str(amount), "amount_out": str(total), "parts": rows}
+    if any(costs):
+        paid_for = [cost if paid else 0 for cost, (paid, _) in zip(costs, parts, strict=True)]
+        for row, cost in zip(rows, paid_for, strict=True):
+            row["cost"] = str(cost)
+        answer |= {"cost": str(sum(paid_for)), "net": str(total - sum(paid_for))}
+    return answer
 
 
 def print_route(answer: dict[str, Any]) -> None:
@@ -256,6 +269,8 @@ def print_route(answer: dict[str, Any]) -> None:
         print(f"{name}: pay {part['amount_in']}, receive {part['amount_out']}")
     paid, out = answer["amount_in"], answer["amount_out"]
     print(f"the whole: pay {paid} of coin {coin}, receive {out} of coin {1 - coin}")
+    if "cost" in answer:
+        print(f"costs of the venues used: {answer['cost']}, so {answer['net']} net")
 
 
 @click.command()

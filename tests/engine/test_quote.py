@@ -218,9 +218,42 @@ def test_a_route_over_pools_and_a_book(tmp_path: Path, capsys: pytest.CaptureFix
     assert str(10**19) in out
 
 
+def test_a_route_leaves_out_what_does_not_pay_its_cost(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "route.json"
+    state = {"reserveIn": str(10**21), "reserveOut": str(2 * 10**21), "fee_bps": "30"}
+    pool: Json = {"kind": "uniswap_v2", "state": state}
+    book: Json = {"bids": [["1.99", str(10**18)]], "asks": []}
+    document = {"pools": [pool, pool], "books": [book], "in": 0, "amount": str(10**19)}
+
+    def routed(*costs: object) -> Json:
+        lines = [pool | {"cost": cost} for cost in costs[:2]]
+        books = [book | {"cost": costs[2]}] if len(costs) > 2 else [book]
+        path.write_text(json.dumps(document | {"pools": lines, "books": books}))
+        code, out = run(capsys, "--route", str(path), "--json")
+        assert code == 0
+        found: Json = json.loads(out)
+        return found
+
+    free = routed("0", "0")
+    assert "cost" not in free
+    dear = routed("1000", str(10**18))
+    assert [p["amount_in"] == "0" for p in dear["parts"]] == [False, True, False]
+    assert (dear["cost"], [p["cost"] for p in dear["parts"]]) == ("1000", ["1000", "0", "0"])
+    assert int(dear["net"]) == int(dear["amount_out"]) - 1000
+    cheap = routed(1000, 1001, "7")
+    assert [p["amount_in"] for p in cheap["parts"]] == [p["amount_in"] for p in free["parts"]]
+    assert cheap["cost"] == "2008"
+    assert run(capsys, "--route", str(path))[1].rstrip().endswith(f"so {cheap['net']} net")
+
+
 @pytest.mark.parametrize(
     ("wrong", "code"),
     [
+        ({"books": [{"bids": [["1", "10"]], "cost": "-1"}]}, "TCL-6002"),
+        ({"books": [{"bids": [["1", "10"]], "cost": 1.5}]}, "TCL-6002"),
+        ({"books": [{"bids": [["1", "10"]], "cost": True}]}, "TCL-6002"),
         ({"in": 2}, "TCL-6002"),
         ({"in": True}, "TCL-6002"),
         ({"amount": "-5"}, "TCL-6002"),

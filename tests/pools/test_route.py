@@ -23,21 +23,30 @@ def out_of(venue: Pool, direction: int, amount: int) -> int | None:
     return gives((venue, direction))(amount) if amount else 0
 
 
-def check(venues: Sequence[Pool], direction: int, amount: int) -> int:
-    """The whole is filled, each part gives what it says, no unit moved gains; returns the out."""
-    parts = split(venues, direction, amount)
+def check(
+    venues: Sequence[Pool], direction: int, amount: int, costs: Sequence[int] | None = None
+) -> int:
+    """The whole is filled, each part gives what it says, no unit moved gains; returns the out, net
+    of the costs of the venues used."""
+    parts = split(venues, direction, amount, costs)
     assert sum(paid for paid, _ in parts) == amount
     outs = [out_of(v, direction, paid) or 0 for v, (paid, _) in zip(venues, parts, strict=True)]
     assert outs == [out for _, out in parts]
+    fixed = costs or [0] * len(venues)
     for i, venue in enumerate(venues):
         more = out_of(venue, direction, parts[i][0] + 1)
         if more is None:
             continue
+        if not parts[i][0]:
+            more -= fixed[i]
         for k, other in enumerate(venues):
             if k != i and parts[k][0]:
                 less = out_of(other, direction, parts[k][0] - 1) or 0
+                if parts[k][0] == 1:
+                    less += fixed[k]
                 assert more + less <= outs[i] + outs[k], (parts, i, k)
-    return sum(outs)
+    used = zip(fixed, parts, strict=True)
+    return sum(outs) - sum(cost for cost, (paid, _) in used if paid)
 
 
 def random_venues(draw: random.Random, bits: int) -> list[Pool]:
@@ -65,6 +74,87 @@ def test_small_orders_against_every_split() -> None:
         best = sizing.best_split([gives((v, 0)) for v in venues], amount)
         assert best is not None
         assert best - len(venues) <= got <= best
+
+
+def takes(venue: Pool) -> sizing.Gives:
+    """What it gives, as the split counts it: nothing for what is too little to give anything."""
+
+    def out(amount: int) -> int | None:
+        quote = venue.quote_in(0, amount)
+        return quote.amount_out if quote.status in (Status.OK, Status.REFUSED) else None
+
+    return out
+
+
+def compare_costs(seeds: range) -> None:
+    left_out = 0
+    for seed in seeds:
+        draw = random.Random(seed)
+        venues = random_venues(draw, 10)[:4]
+        amount = draw.randrange(1, 100)
+        costs = [draw.choice((0, 0, 1, 3, draw.randrange(40))) for _ in venues]
+        got = check(venues, 0, amount, costs)
+        best = sizing.best_split([takes(v) for v in venues], amount, costs)
+        assert best is not None
+        # a pair rounds once, a book at each of its six levels and for the fee
+        teeth = sum(7 if isinstance(v, Ladder) else 1 for v in venues)
+        assert best - teeth <= got <= best, seed
+        free = split(venues, 0, amount)
+        parts = split(venues, 0, amount, costs)
+        left_out += any(a and not b for (a, _), (b, _) in zip(free, parts, strict=True))
+    assert left_out > len(seeds) // 20, "costs must have kept somebody out"
+
+
+def test_a_part_that_does_not_pay_its_cost_is_left_out() -> None:
+    compare_costs(range(300))
+
+
+@pytest.mark.long
+def test_many_orders_with_costs_against_every_split() -> None:
+    compare_costs(range(10**6, 10**6 + 6_000))
+
+
+def test_costs_choose_between_pools() -> None:
+    large, small = pair(10**24, 10**24), pair(10**22, 10**22)
+    amount = 10**20
+    free = split([large, small], 0, amount)
+    assert all(paid for paid, _ in free)
+    alone = large.quote_in(0, amount).amount_out
+    gain = sum(out for _, out in free) - alone
+    assert split([large, small], 0, amount, [0, gain + 10**6])[1] == (0, 0)
+    assert split([large, small], 0, amount, [0, gain - 10**6]) == free
+    # what both cost alike does not choose between one and the other, only between one and both
+    assert split([large, small], 0, amount, [10**30, 10**30])[0] == (amount, alone)
+    # nobody else could take it: the cost is paid whatever it is
+    assert split([large], 0, amount, [10**40]) == [(amount, alone)]
+
+
+def test_more_costly_venues_than_are_tried_in_every_choice() -> None:
+    """Above eight the choice is walked: no venue left out, taken in or exchanged gains more."""
+    for seed in range(6):
+        draw = random.Random(seed)
+        venues = [pair(r := draw.randrange(10**19, 10**21), r, fee_bps=30) for _ in range(12)]
+        amount = 10**19
+        costs = [draw.randrange(10**15, 10**17) for _ in venues]
+        got = check(venues, 0, amount, costs)
+        parts = split(venues, 0, amount, costs)
+        used = [i for i, (paid, _) in enumerate(parts) if paid]
+        for i in range(12):
+            for without in ([], *([k] for k in used if k != i)):
+                chosen = sorted({*used, i} - {*without})
+                if i in used:
+                    chosen = [k for k in used if k != i]
+                if chosen:
+                    own = [costs[k] for k in chosen]
+                    assert check([venues[k] for k in chosen], 0, amount, own) <= got
+        assert 0 < len(used) < 12
+
+
+@pytest.mark.parametrize("costs", [[1], [1, -1], [1, 1 << 200], [1, 1.5]])
+def test_costs_that_are_none_are_refused(costs: list[Any]) -> None:
+    with pytest.raises(Refusal) as refused:
+        split([pair(1000, 1000), pair(1000, 1000)], 0, 10, costs)
+    assert refused.value.code == "bad_field"
 
 
 def compare(seeds: range) -> None:

@@ -47,11 +47,15 @@ def best_by_halving(gives: Gives, most: int) -> int:
     return max(0, *(gain(x) for x in range(max(0, low - 30), high + 31)))
 
 
-def best_split(venues: Sequence[Gives], amount: int) -> int | None:
-    """The most that any split of `amount` gives: dynamic programming over every unit."""
+def best_split(
+    venues: Sequence[Gives], amount: int, costs: Sequence[int] | None = None
+) -> int | None:
+    """The most that any split of `amount` gives, less what the venues used cost: dynamic
+    programming over every unit."""
     best: list[int | None] = [0] + [None] * amount
-    for venue in venues:
-        out = [venue(x) if x else 0 for x in range(amount + 1)]
+    for venue, cost in zip(venues, costs or [0] * len(venues), strict=True):
+        given = [venue(x) if x else 0 for x in range(amount + 1)]
+        out = [None if g is None else g - cost * (x > 0) for x, g in enumerate(given)]
         together: list[int | None] = [None] * (amount + 1)
         for total in range(amount + 1):
             sums = [
