@@ -3,7 +3,7 @@ SHELL := /bin/bash
 PY := .venv/bin/python
 ARGS ?=
 # in this order: what trades first, so that a bounded run spends its time there
-LONG = tests/venues tests/engine tests/feeds tests/hotpath tests/bench tests/evm tests/fuzz tests/pools
+LONG = tests/venues tests/engine tests/feeds tests/hotpath tests/proofs tests/bench tests/evm tests/fuzz tests/pools
 AGAIN = test -n "$$TIERCEL_RERUN" && echo "once more, what failed:" && $(PY) -m pytest --lf --lfnf=none
 
 .PHONY: run test test-long checked lint bench gate clean

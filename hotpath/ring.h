@@ -28,6 +28,7 @@
 #ifndef TIERCEL_RING_H
 #define TIERCEL_RING_H
 #include "hotpath/records.h"
+#include "hotpath/ring_order.h"
 #include <string.h>
 
 #define TC_RING_MAGIC 0x314c435243524954ull /* "TIRCRCL1", little-endian */
@@ -113,11 +114,6 @@ typedef struct { /* a reader's private view */
 _Static_assert(sizeof(tc_ring_slot) == 128, "a slot is two lines");
 _Static_assert(sizeof(tc_ring) == TC_RING_HEADER, "two pages of header");
 
-#define TC_LOAD(p) __atomic_load_n((p), __ATOMIC_ACQUIRE)
-#define TC_STORE(p, v) __atomic_store_n((p), (v), __ATOMIC_RELEASE)
-#define TC_LOAD_RELAXED(p) __atomic_load_n((p), __ATOMIC_RELAXED)
-#define TC_STORE_RELAXED(p, v) __atomic_store_n((p), (v), __ATOMIC_RELAXED)
-
 static inline uint64_t tc_span(uint64_t length) { return (length + 7) & ~7ull; }
 
 static inline uint64_t *tc_word(uint8_t *data, uint64_t mask, uint64_t at) {
@@ -131,7 +127,7 @@ static inline uint64_t tc_ring_limit(const tc_ring *shared) {
     uint64_t least = UINT64_MAX;
     for (int i = 0; i < TC_RING_READERS; i++) {
         if (TC_LOAD_RELAXED(&shared->slots[i].reader_class) != TC_READER_GATING) continue;
-        uint64_t cursor = TC_LOAD(&shared->slots[i].cursor);
+        uint64_t cursor = TC_ATOMIC_LOAD(&shared->slots[i].cursor, TC_ORDER_LIMIT);
         if (cursor < least) least = cursor;
     }
     return least == UINT64_MAX ? UINT64_MAX : least + shared->capacity;
@@ -149,7 +145,7 @@ static __attribute__((noinline, unused)) int tc_writer_extend(tc_writer *w, uint
     if (end > announced) {
         announced = (end + w->step - 1) & ~(w->step - 1);
         TC_STORE_RELAXED(&w->shared->announced, announced);
-        __atomic_thread_fence(__ATOMIC_RELEASE); /* before any byte that it announces */
+        TC_ATOMIC_FENCE(TC_ORDER_ANNOUNCE); /* before any byte that it announces */
     }
     w->soft = announced < open ? announced : open;
     return 1;
@@ -173,16 +169,17 @@ static inline uint64_t tc_commit(tc_writer *w, uint16_t kind, uint32_t instrumen
     uint32_t length = w->claimed;
     if (__builtin_expect(!length, 0)) return 0;
     if (__builtin_expect(TC_LOAD_RELAXED(&w->shared->epoch) != w->epoch, 0)) return 0;
-    word[1] = w->position + 1;
-    word[2] = (uint64_t)time;
-    word[3] = cause;
-    word[4] = (uint64_t)instrument | (uint64_t)flags << 32;
+    TC_STORE_RELAXED(word + 1, w->position + 1);
+    TC_STORE_RELAXED(word + 2, (uint64_t)time);
+    TC_STORE_RELAXED(word + 3, cause);
+    TC_STORE_RELAXED(word + 4, (uint64_t)instrument | (uint64_t)flags << 32);
     w->claimed = 0;
     w->last = at;
     w->at = at + tc_span(length);
     TC_STORE_RELAXED(tc_word(w->data, w->mask, w->at), 0);
-    TC_STORE(word, (uint64_t)length | (uint64_t)kind << 32 | (uint64_t)w->source << 48);
-    TC_STORE(&w->shared->head, at);
+    uint64_t commit = (uint64_t)length | (uint64_t)kind << 32 | (uint64_t)w->source << 48;
+    TC_ATOMIC_STORE(word, commit, TC_ORDER_COMMIT);
+    TC_ATOMIC_STORE(&w->shared->head, at, TC_ORDER_HEAD);
     return ++w->position;
 }
 
@@ -196,7 +193,7 @@ static inline void tc_copy(void *to, const void *from, uint32_t n) {
     for (uint32_t i = 0; i < n; i += 8) {
         uint64_t word;
         memcpy(&word, (const char *)from + i, 8);
-        __atomic_store_n((uint64_t *)((char *)to + i), word, __ATOMIC_RELAXED);
+        TC_STORE_RELAXED((uint64_t *)((char *)to + i), word);
     }
 }
 
@@ -211,23 +208,25 @@ static inline uint64_t tc_write(tc_writer *w, uint16_t kind, uint32_t instrument
 
 /* The mask of readers that sleep and must be rung, taken; call after a commit. */
 static inline uint64_t tc_must_ring(tc_writer *w) {
-    __atomic_thread_fence(__ATOMIC_SEQ_CST); /* the commit before the look; doze() has its twin */
+    TC_ATOMIC_FENCE(TC_ORDER_RING); /* the commit before the look; doze() has its twin */
     if (__builtin_expect(!TC_LOAD_RELAXED(&w->shared->sleepers), 1)) return 0;
-    return __atomic_exchange_n(&w->shared->sleepers, 0, __ATOMIC_SEQ_CST);
+    return TC_ATOMIC_EXCHANGE(&w->shared->sleepers, 0);
 }
 
-/* Take over as the writer: walk from `head` to the first clear word. 0, or enum tc_fault. */
+/* Take over as the writer: walk from `head` to the first clear word. 0, or enum tc_fault. The
+ * predecessor has ended and was waited for, so what it wrote is there: relaxed loads. */
 static inline int tc_writer_attach(tc_writer *w) {
-    uint64_t at = TC_LOAD(&w->shared->head), position = w->shared->first_position - 1, walked = 0;
+    uint64_t at = TC_LOAD_RELAXED(&w->shared->head), position = w->shared->first_position - 1, walked = 0;
     w->last = at;
     for (;;) {
-        uint64_t *word = tc_word(w->data, w->mask, at), v = TC_LOAD(word);
+        uint64_t *word = tc_word(w->data, w->mask, at), v = TC_LOAD_RELAXED(word);
         if (!v) break;
         uint32_t length = (uint32_t)v;
         if (length < sizeof(tc_header) || length > w->largest) return TC_FAULT_LENGTH;
         if ((uint16_t)(v >> 48) != w->source) return TC_FAULT_SOURCE;
-        if (walked && word[1] != position + 1) return TC_FAULT_POSITION;
-        position = word[1];
+        uint64_t found = TC_LOAD_RELAXED(word + 1);
+        if (walked && found != position + 1) return TC_FAULT_POSITION;
+        position = found;
         w->last = at;
         at += tc_span(length);
         walked += tc_span(length);
@@ -237,14 +236,14 @@ static inline int tc_writer_attach(tc_writer *w) {
     w->position = position;
     w->claimed = 0;
     w->soft = 0;
-    TC_STORE(&w->shared->head, w->last);
+    TC_ATOMIC_STORE(&w->shared->head, w->last, TC_ORDER_TAKEOVER);
     return TC_SOUND;
 }
 
 /* ---- a reader ------------------------------------------------------------------------------ */
 
 static inline int tc_lapped(const tc_reader *r, uint64_t at) {
-    __atomic_thread_fence(__ATOMIC_ACQUIRE);
+    TC_ATOMIC_FENCE(TC_ORDER_LAPPED);
     return TC_LOAD_RELAXED(&r->shared->announced) > at + r->mask + 1;
 }
 
@@ -260,8 +259,9 @@ static inline int tc_reader_check(tc_reader *r, uint64_t v, uint64_t position) {
 /* Lapped: go to the record committed last and say what was lost, as a record of kind TC_GAP. */
 static __attribute__((noinline, unused)) const tc_header *tc_reader_gap(tc_reader *r) {
     for (int tries = 0; tries < 64; tries++) {
-        uint64_t at = TC_LOAD(&r->shared->head), *word = tc_word(r->data, r->mask, at);
-        uint64_t v = TC_LOAD(word), position = TC_LOAD_RELAXED(word + 1);
+        uint64_t at = TC_ATOMIC_LOAD(&r->shared->head, TC_ORDER_GAP);
+        uint64_t *word = tc_word(r->data, r->mask, at);
+        uint64_t v = TC_LOAD_RELAXED(word), position = TC_LOAD_RELAXED(word + 1);
         if (tc_lapped(r, at) || !v) continue;
         r->lost_from = r->expected ? r->expected : r->resumed;
         r->lost_to = position - 1;
@@ -288,7 +288,7 @@ static __attribute__((noinline, unused)) const tc_header *tc_reader_gap(tc_reade
 
 static __attribute__((noinline, unused)) const tc_header *tc_peek_lossy(tc_reader *r) {
     if (r->in_gap) return (const tc_header *)r->copy;
-    uint64_t *word = tc_word(r->data, r->mask, r->at), v = TC_LOAD(word);
+    uint64_t *word = tc_word(r->data, r->mask, r->at), v = TC_ATOMIC_LOAD(word, TC_ORDER_COPY);
     if (!v) return tc_lapped(r, r->at) ? tc_reader_gap(r) : 0;
     uint64_t position = TC_LOAD_RELAXED(word + 1);
     if (tc_lapped(r, r->at)) return tc_reader_gap(r);
@@ -305,15 +305,16 @@ static __attribute__((noinline, unused)) const tc_header *tc_peek_lossy(tc_reade
 /* The next record, or NULL (nothing there, or `fault` says what is wrong with it). */
 static inline const tc_header *tc_peek(tc_reader *r) {
     if (r->lossy) return tc_peek_lossy(r);
-    uint64_t *word = tc_word(r->data, r->mask, r->at), v = TC_LOAD(word);
+    uint64_t *word = tc_word(r->data, r->mask, r->at), v = TC_ATOMIC_LOAD(word, TC_ORDER_PEEK);
     if (!v) return 0;
-    int fault = tc_reader_check(r, v, word[1]);
+    uint64_t position = TC_RECORD_WORD(word + 1);
+    int fault = tc_reader_check(r, v, position);
     if (__builtin_expect(fault, 0)) {
         r->fault = (uint32_t)fault;
         return 0;
     }
     r->span = tc_span((uint32_t)v);
-    r->peeked = word[1];
+    r->peeked = position;
     return (const tc_header *)word;
 }
 
@@ -335,18 +336,18 @@ static inline void tc_publish(tc_reader *r) {
     tc_ring_slot *slot = &r->shared->slots[r->index];
     if (__builtin_expect(TC_LOAD_RELAXED(&slot->epoch) != r->epoch, 0)) return;
     if (r->expected) TC_STORE_RELAXED(&slot->position, r->expected);
-    TC_STORE(&slot->cursor, r->at);
+    TC_ATOMIC_STORE(&slot->cursor, r->at, TC_ORDER_PUBLISH);
 }
 
 /* 1: nothing to read, and the writer will ring; 0: a record is there, or it has no slot. */
 static inline int tc_doze(tc_reader *r) {
     if (r->index < 0) return 0;
     uint64_t bit = 1ull << r->index;
-    __atomic_fetch_or(&r->shared->sleepers, bit, __ATOMIC_SEQ_CST);
-    __atomic_thread_fence(__ATOMIC_SEQ_CST);
-    int empty = !r->in_gap && !TC_LOAD(tc_word(r->data, r->mask, r->at));
+    TC_ATOMIC_OR(&r->shared->sleepers, bit);
+    TC_ATOMIC_FENCE(TC_ORDER_DOZE);
+    int empty = !r->in_gap && !TC_LOAD_RELAXED(tc_word(r->data, r->mask, r->at));
     if (empty && !(r->lossy && tc_lapped(r, r->at))) return 1;
-    __atomic_fetch_and(&r->shared->sleepers, ~bit, __ATOMIC_SEQ_CST);
+    TC_ATOMIC_AND(&r->shared->sleepers, ~bit);
     return 0;
 }
 
@@ -354,6 +355,6 @@ static inline void tc_rouse(tc_reader *r) {
     if (r->index < 0) return;
     uint64_t bit = 1ull << r->index;
     if (TC_LOAD_RELAXED(&r->shared->sleepers) & bit)
-        __atomic_fetch_and(&r->shared->sleepers, ~bit, __ATOMIC_SEQ_CST);
+        TC_ATOMIC_AND(&r->shared->sleepers, ~bit);
 }
 #endif
