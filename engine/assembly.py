@@ -17,7 +17,7 @@ from engine.application import ActorSettings, LaneSettings, Venue
 from engine.build_hash import build_hash
 from engine.checks import role_of
 from engine.config import Configuration
-from engine.lane_limits import is_journaled, records_inputs, shutdown_ms, spins
+from engine.lane_limits import followed_afar, is_journaled, records_inputs, shutdown_ms, spins
 from engine.lane_spec import (
     JOURNAL,
     RECORDER,
@@ -96,6 +96,7 @@ class Assembly:
         self._first_position = first_position
         app = self.app
         self.homes = {a.name: lane.name for lane in app.lanes for a in lane.actors}
+        self.told = followed_afar(app)
         self.roles = {a.name: role_of(a.kind) for lane in app.lanes for a in lane.actors}
         self.journal = next((n for n, r in self.roles.items() if r == JOURNAL), None)
         self.recorder = next((n for n, r in self.roles.items() if r == RECORDER), None)
@@ -343,16 +344,7 @@ class Assembly:
             follows=actor.follows,
             restart=actor.restart,
             settings=actor.settings,
-            told=self._is_told(actor),
-        )
-
-    def _is_told(self, feed: ActorSettings) -> bool:
-        """A strategy of another lane follows this feed: it needs the levels as records."""
-        return any(
-            self.roles[actor.name] == "strategy" and feed.name in actor.follows
-            for lane in self.app.lanes
-            if lane.name != self.homes[feed.name]
-            for actor in lane.actors
+            told=actor.name in self.told,
         )
 
     def spec(self, lane: LaneSettings, epoch: int, root_pid: int, root_start: int) -> LaneSpec:

@@ -1,4 +1,4 @@
-"""What follows from a lane's settings: time limits, restarts, what it keeps, whether it spins."""
+"""What follows from lanes' settings: time limits, restarts, what is kept or told, who spins."""
 
 from __future__ import annotations
 
@@ -55,6 +55,19 @@ def is_journaled(kind: str) -> bool:
 def records_inputs(lane: LaneSettings) -> bool:
     """Lanes that hold more than journal and recorder have inputs worth a recording."""
     return any(role_of(a.kind) not in ("journal", "recorder") for a in lane.actors)
+
+
+def followed_afar(app: Application) -> set[str]:
+    """Actors that a strategy of another lane follows: a feed among them tells its levels too."""
+    homes = {a.name: lane.name for lane in app.lanes for a in lane.actors}
+    return {
+        name
+        for lane in app.lanes
+        for actor in lane.actors
+        if role_of(actor.kind) == "strategy"
+        for name in actor.follows
+        if homes.get(name) != lane.name
+    }
 
 
 def spins(app: Application, cores: int) -> dict[str, bool]:
