@@ -296,6 +296,37 @@ class Recording(Settings, frozen=True):
     ] = True
 
 
+class Backtest(Settings, frozen=True):
+    """What `tiercel replay FILE --config` pretends of venues and network (docs/replay.md)."""
+
+    queue: Annotated[
+        Literal["conservative", "proportional"],
+        setting("", "Who left a queue: those behind us, or all in proportion.", "conservative"),
+    ] = "conservative"
+    market_data_us: Annotated[
+        int, setting("us", "From the market's change to our hearing of it.", ge=0, le=60_000_000)
+    ] = 500
+    order_us: Annotated[
+        int, setting("us", "From a placement to its arrival.", ge=0, le=60_000_000)
+    ] = 500
+    cancel_us: Annotated[
+        int, setting("us", "From a cancel to its arrival.", ge=0, le=60_000_000)
+    ] = 500
+    reply_us: Annotated[
+        int, setting("us", "From what happened to an order to our hearing of it.", ge=0)
+    ] = 500
+    jitter_us: Annotated[
+        int, setting("us", "Added to each of them, drawn evenly up to this.", ge=0, le=60_000_000)
+    ] = 100
+    balance: Annotated[
+        Amount, setting("of each asset", "What each venue's account holds of an asset at first.")
+    ] = "1000000"
+    balances: Annotated[
+        dict[Name, dict[Asset, Amount]],
+        setting("by venue and asset", "Where an account holds something else at first."),
+    ] = msgspec.field(default_factory=dict)
+
+
 class Application(Settings, frozen=True):
     """The whole configuration."""
 
@@ -322,6 +353,7 @@ class Application(Settings, frozen=True):
     risk: Annotated[Risk | None, setting("", "Limits; needed where there is a venue actor.")] = None
     logs: Annotated[Logs, setting("", "Log files.")] = Logs()
     recording: Annotated[Recording, setting("", "Recording of inputs.")] = Recording()
+    backtest: Annotated[Backtest, setting("", "Latencies and queue of a back-test.")] = Backtest()
 
 
 def actors(app: Application) -> dict[str, tuple[LaneSettings, ActorSettings]]:

@@ -64,8 +64,13 @@ def build(
     is_virtual: bool = False,
     offset: int = 0,
     seed: int | None = None,
+    class_of: Callable[[str, Path], type[Any]] = wiring.actor_class,
 ) -> Built:
-    """Make the lane and every actor, and connect those that live together."""
+    """Make the lane and every actor, and connect those that live together.
+
+    `class_of` is the class of a kind (and the folder of the configuration); a back-test puts others
+    in the place of feeds and venues.
+    """
     lane = Lane(
         spec.lane,
         board,
@@ -85,7 +90,7 @@ def build(
     built = Built(lane=lane, actors={}, sinks={})
     markets: dict[tuple[str, str], Market] = {}
     for actor_spec in spec.actors:
-        cls = wiring.actor_class(actor_spec.kind, beside)
+        cls = class_of(actor_spec.kind, beside)
         setup = Setup(
             actor=actor_spec,
             lane=spec,
@@ -159,7 +164,7 @@ def follow_markets(
                 continue
             market = markets.get((feed_name, name))
             if market is not None:
-                market.follow(strategy)
+                market.follow(strategy, bool(getattr(strategy, "every_change", False)))
             else:
                 index = len(strategy.markets)
                 source = spec.sources[feed_name]

@@ -23,7 +23,8 @@ class Plugin(msgspec.Struct, frozen=True, kw_only=True):
     exchange speaks this venue's protocol, `settings` the struct of the actor's settings and
     `rest_settings` of its rest actor's (None: it has none). A feed also names `replay`, a class
     that takes an Instrument and a capture's frames and holds the book, and `decode`, a function
-    from one frame to its records as objects; both serve the command line.
+    from one frame to its records as objects; both serve the command line. `tape` is a class that
+    takes a Tape and (Instrument, number) pairs and turns frames into its events, for back-tests.
     """
 
     sentence: str
@@ -34,3 +35,4 @@ class Plugin(msgspec.Struct, frozen=True, kw_only=True):
     rest_settings: str | None = None
     replay: str | None = None
     decode: str | None = None
+    tape: str | None = None

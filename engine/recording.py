@@ -55,6 +55,15 @@ class RecordingDamaged(TiercelError):
         return self.values.get("offset")
 
 
+class RecordingOfAnotherLayout(TiercelError):
+    """Its records have other fields than this build's."""
+
+    code: ClassVar[str] = "TCL-7004"
+    what = "{path} cannot be read by this build"
+    why = "Its records have the layout {theirs}, this build's have {ours}"
+    do = "Use the build that made it (its header names it), or record the session anew"
+
+
 class RecordingNotWritten(TiercelError):
     """The disk took no more; the recording is incomplete from here on."""
 
@@ -99,6 +108,13 @@ class Reading:
             self.file.close()
             raise
         self.sound_to = self.file.tell()
+
+    def check_layout(self) -> None:
+        """RecordingOfAnotherLayout unless this build's records have the fields of its records."""
+        theirs = self.header.get("schema_hash")
+        if theirs != SCHEMA_HASH:
+            told = f"{theirs:016x}" if isinstance(theirs, int) else "none"
+            raise RecordingOfAnotherLayout(path=self.path, theirs=told, ours=f"{SCHEMA_HASH:016x}")
 
     def _part(self, name: str) -> bytes:
         at = self.file.tell()

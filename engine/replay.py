@@ -296,6 +296,7 @@ class Replay:
         try:
             reading = Reading(self.path)
             try:
+                reading.check_layout()
                 for record in reading.records():
                     self.take(record)
                 for segment in [*self.ending, *self.segments.values()]:

@@ -13,7 +13,7 @@ from libc.stdint cimport int64_t, uint16_t, uint32_t, uint64_t
 
 from hotpath.lane cimport Actor
 from hotpath.market cimport Market
-from hotpath.records cimport tc_level
+from hotpath.records cimport tc_level, tc_trade
 
 
 cdef class Feed(Actor):
@@ -33,4 +33,5 @@ cdef class Feed(Actor):
     cdef int settle(self) except -1
     cdef int doubt(self, Market market, uint32_t reason) except -1
     cdef int publish(self, Market market) except -1
+    cdef int printed(self, Market market, const tc_trade* trade) except -1
     cdef void write_top(self, Market market) noexcept

@@ -19,12 +19,14 @@ from hotpath.records cimport (
     TC_SELL,
     TC_SNAPSHOT,
     TC_TOP,
+    TC_TRADE,
     TC_VALID,
     tc_book_state,
     tc_depth,
     tc_level,
     tc_snapshot,
     tc_top,
+    tc_trade,
 )
 from hotpath.strategy cimport Strategy
 
@@ -149,6 +151,9 @@ cdef class Feed(Actor):
             market.top = top[0]
             if market.slot >= 0:               # fresh all the same: the gate measures age
                 self.write_top(market)
+            for strategy in market.watchers:
+                strategy.cause = market.cause
+                strategy.on_top(market)
             return 0
         market.top = top[0]
         market.cause = (<uint64_t>self.source << 48) | self.emit(
@@ -158,6 +163,15 @@ cdef class Feed(Actor):
         for strategy in market.followers:
             strategy.cause = market.cause
             strategy.on_top(market)
+        return 0
+
+    cdef int printed(self, Market market, const tc_trade* trade) except -1:
+        """The market printed a trade: a record, then those that watch everything."""
+        cdef Strategy strategy
+        cdef uint64_t position = self.emit(TC_TRADE, market.instrument, 0, trade, sizeof(tc_trade))
+        for strategy in market.watchers:
+            strategy.cause = (<uint64_t>self.source << 48) | position
+            strategy.on_print(market, trade)
         return 0
 
     cdef void write_top(self, Market market) noexcept:

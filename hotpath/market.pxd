@@ -33,3 +33,4 @@ cdef class Market:
     cdef int64_t told_at              # engine time of the last whole book told
     cdef readonly bint deep           # (a follower's own) the feed tells levels: `book` counts
     cdef list followers               # strategies of this lane
+    cdef list watchers                # those of them that are asked at every change of the book

@@ -23,6 +23,7 @@ cdef class Market:
         self.slot = slot
         self.book = book
         self.followers = []
+        self.watchers = []
         self.top.reason = 1            # never joined
 
     @property
@@ -74,7 +75,10 @@ cdef class Market:
         return (<double>self.top.bid_price * self.top.ask_quantity
                 + <double>self.top.ask_price * self.top.bid_quantity) / total
 
-    def follow(self, strategy):
-        """`strategy` (of this lane) is called on every change of the top."""
+    def follow(self, strategy, every=False):
+        """`strategy` (of this lane) is called on every change of the top; with `every` also when
+        only levels behind it changed, and at every trade."""
         if strategy not in self.followers:
             self.followers.append(strategy)
+            if every:
+                self.watchers.append(strategy)

@@ -17,8 +17,10 @@ The market does not know of our orders, so what would have happened is a model:
   there and not taken yet, at our price (maker).
 * Own orders never match each other, and never move the market.
 
-A request reaches the market `request_ns` (+ uniform jitter) after it was made, what it did is seen
-`reply_ns` (+ jitter) after it happened; both keep their order, as on one connection. Call
+A request reaches the market `request_ns` (a cancel `cancel_ns`; + uniform jitter) after it was made,
+what it did is seen `reply_ns` (+ jitter) after it happened; both keep their order, as on one
+connection. A replacement cancels and then places, at the end of its queue; when there is nothing to
+cancel it places nothing. Call
 `advance(now)` before the book is changed, then `book_changed(now)`, `traded(now, ...)`.
 """
 
@@ -34,7 +36,7 @@ cdef enum tc_paper_kind:
     TC_PAPER_ACCEPTED = 1
     TC_PAPER_TRADE = 2
     TC_PAPER_EXPIRED = 3              # rest of an IOC, FOK or market order
-    TC_PAPER_CANCELED = 4
+    TC_PAPER_CANCELED = 4             # reason 1: the order of the next event replaces it
     TC_PAPER_REDUCED = 5
     TC_PAPER_REJECTED = 6             # reason: enum tc_match_result
     TC_PAPER_CANCEL_REJECTED = 7
@@ -60,7 +62,7 @@ cdef struct tc_paper_order:
 
 cdef struct tc_paper_request:
     int64_t due
-    uint64_t order
+    uint64_t order, target            # target: of a replacement, the order it stands in for
     int64_t price, quantity
     uint8_t what, side, type, time_in_force
     uint32_t pad
@@ -72,7 +74,7 @@ cdef struct tc_taken:
 cdef class Paper:
     cdef readonly Book book
     cdef readonly bint conservative
-    cdef readonly int64_t request_ns, reply_ns, jitter_ns
+    cdef readonly int64_t request_ns, cancel_ns, reply_ns, jitter_ns
     cdef readonly uint64_t lost       # events that found no room: the caller did not take them
     cdef uint64_t random_state
     cdef tc_paper_order* resting      # bids then asks, best price first, then by arrival
@@ -89,6 +91,8 @@ cdef class Paper:
     cdef bint place(self, int64_t now, uint64_t order, int side, int type, int time_in_force,
                     int64_t price, int64_t quantity) noexcept nogil     # False: no room
     cdef bint cancel(self, int64_t now, uint64_t order) noexcept nogil
+    cdef bint replace(self, int64_t now, uint64_t target, uint64_t order, int side, int type,
+                      int time_in_force, int64_t price, int64_t quantity) noexcept nogil
     cdef bint reduce(self, int64_t now, uint64_t order, int64_t leaves) noexcept nogil
     cdef bint next_event(self, int64_t now, tc_paper_event* out) noexcept nogil
     cdef int64_t next_due(self) noexcept nogil         # of a request or an event; INT64_MAX: none

@@ -26,6 +26,7 @@ class Paper:
     book: Book
     conservative: bool
     request_ns: int
+    cancel_ns: int
     reply_ns: int
     jitter_ns: int
     lost: int
@@ -38,6 +39,7 @@ class Paper:
         conservative: bool = ...,
         seed: int = ...,
         room: int = ...,
+        cancel_ns: int | None = None,
     ) -> None: ...
     def submit(
         self,
@@ -50,6 +52,17 @@ class Paper:
         time_in_force: int = ...,
     ) -> bool: ...
     def withdraw(self, now: int, order: int) -> bool: ...
+    def amend(
+        self,
+        now: int,
+        target: int,
+        order: int,
+        side: int,
+        price: int,
+        quantity: int,
+        type: int = ...,
+        time_in_force: int = ...,
+    ) -> bool: ...
     def shrink(self, now: int, order: int, leaves: int) -> bool: ...
     def before_change(self, now: int) -> None: ...
     def after_change(self, now: int) -> None: ...

@@ -21,6 +21,7 @@ from hotpath.records cimport (TC_BUY, TC_FOK, TC_GTC, TC_IOC, TC_LIMIT, TC_MARKE
 cdef enum: CANCEL = 1
 cdef enum: PLACE = 2
 cdef enum: REDUCE = 3
+cdef enum: REPLACE = 4
 cdef int64_t EXPLAIN_NS = 100000000   # a trade told this long after a fall still explains it
 
 ACCEPTED, TRADE, EXPIRED = TC_PAPER_ACCEPTED, TC_PAPER_TRADE, TC_PAPER_EXPIRED
@@ -48,16 +49,18 @@ cdef class Paper:
     """Own orders of one instrument on the market that `book` shows."""
 
     def __cinit__(self, Book book not None, int64_t request_ns=0, int64_t reply_ns=0,
-                  int64_t jitter_ns=0, bint conservative=False, uint64_t seed=1, int room=256):
+                  int64_t jitter_ns=0, bint conservative=False, uint64_t seed=1, int room=256,
+                  cancel_ns=None):
         cdef uint32_t size = 1
         if room < 1 or room > 65536:
             raise ValueError("room is 1 to 65536 orders")
-        if request_ns < 0 or reply_ns < 0 or jitter_ns < 0:
+        if request_ns < 0 or reply_ns < 0 or jitter_ns < 0 or (cancel_ns or 0) < 0:
             raise ValueError("latencies are not negative")
         while size < <uint32_t>room * 8:
             size *= 2
         self.book = book
         self.request_ns, self.reply_ns, self.jitter_ns = request_ns, reply_ns, jitter_ns
+        self.cancel_ns = request_ns if cancel_ns is None else cancel_ns
         self.conservative = conservative
         self.random_state = seed * 2 + 1
         self.room = room
@@ -89,7 +92,7 @@ cdef class Paper:
         cdef tc_paper_request* before
         if self.request_tail - self.request_head > self.mask:
             return False
-        r.due = now + self.request_ns + self.jitter()
+        r.due = now + (self.cancel_ns if r.what == CANCEL else self.request_ns) + self.jitter()
         if self.request_tail != self.request_head:
             before = &self.requests[(self.request_tail - 1) & self.mask]
             if r.due < before.due:
@@ -103,6 +106,7 @@ cdef class Paper:
         cdef tc_paper_request r
         r.what = PLACE
         r.order = order
+        r.target = 0
         r.side = <uint8_t>side
         r.type = <uint8_t>type
         r.time_in_force = <uint8_t>time_in_force
@@ -115,8 +119,23 @@ cdef class Paper:
         cdef tc_paper_request r
         r.what = CANCEL
         r.order = order
+        r.target = 0
         r.side = r.type = r.time_in_force = 0
         r.price = r.quantity = 0
+        r.pad = 0
+        return self.request(now, &r)
+
+    cdef bint replace(self, int64_t now, uint64_t target, uint64_t order, int side, int type,
+                      int time_in_force, int64_t price, int64_t quantity) noexcept nogil:
+        cdef tc_paper_request r
+        r.what = REPLACE
+        r.order = order
+        r.target = target
+        r.side = <uint8_t>side
+        r.type = <uint8_t>type
+        r.time_in_force = <uint8_t>time_in_force
+        r.price = price
+        r.quantity = quantity
         r.pad = 0
         return self.request(now, &r)
 
@@ -124,6 +143,7 @@ cdef class Paper:
         cdef tc_paper_request r
         r.what = REDUCE
         r.order = order
+        r.target = 0
         r.side = r.type = r.time_in_force = 0
         r.price = 0
         r.quantity = leaves
@@ -282,7 +302,7 @@ cdef class Paper:
         memmove(o, o + 1, (self.resting_count - at) * sizeof(tc_paper_order))
 
     cdef void execute(self, tc_paper_request* r) noexcept nogil:
-        cdef tc_paper_order* o = self.find(r.order)
+        cdef tc_paper_order* o = self.find(r.target if r.what == REPLACE else r.order)
         if r.what == PLACE:
             if o != NULL:
                 self.tell(r.due, TC_PAPER_REJECTED, r.order, r.side, r.price, r.quantity, 0, False,
@@ -294,6 +314,10 @@ cdef class Paper:
         elif r.what == CANCEL:
             self.tell(r.due, TC_PAPER_CANCELED, o.order, o.side, o.price, o.leaves, 0, False, 0)
             self.drop_order(o)
+        elif r.what == REPLACE:
+            self.tell(r.due, TC_PAPER_CANCELED, o.order, o.side, o.price, o.leaves, 0, False, 1)
+            self.drop_order(o)
+            self.arrive(r)
         elif r.quantity <= 0 or r.quantity > o.leaves:
             self.tell(r.due, TC_PAPER_CANCEL_REJECTED, o.order, o.side, o.price, o.leaves,
                       o.leaves, False, TC_INVALID)
@@ -477,6 +501,11 @@ cdef class Paper:
     def withdraw(self, int64_t now, uint64_t order) -> bool:
         """Send a cancel."""
         return self.cancel(now, order)
+
+    def amend(self, int64_t now, uint64_t target, uint64_t order, int side, int64_t price,
+              int64_t quantity, int type=TC_LIMIT, int time_in_force=TC_GTC) -> bool:
+        """Send a replacement of `target` by `order`."""
+        return self.replace(now, target, order, side, type, time_in_force, price, quantity)
 
     def shrink(self, int64_t now, uint64_t order, int64_t leaves) -> bool:
         """Send a reduction that keeps priority."""

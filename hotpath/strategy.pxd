@@ -11,7 +11,7 @@ from libc.stdint cimport int64_t, uint16_t, uint32_t, uint64_t
 
 from hotpath.lane cimport Actor
 from hotpath.market cimport Market
-from hotpath.records cimport tc_fill, tc_header, tc_intent, tc_order_event, tc_order_id, tc_refused
+from hotpath.records cimport tc_fill, tc_header, tc_intent, tc_order_event, tc_order_id, tc_refused, tc_trade
 
 DEF MAX_LEGS = 8
 
@@ -28,6 +28,7 @@ cdef class Strategy(Actor):
     cdef dict venues                          # source -> Venue of this lane
 
     cdef int on_top(self, Market market) except -1
+    cdef int on_print(self, Market market, const tc_trade* trade) except -1
     cdef int take_order(self, const tc_header* r, const tc_order_event* e) except -1
     cdef int take_fill(self, const tc_header* r, const tc_fill* f) except -1
     cdef int take_refused(self, const tc_header* r, const tc_refused* x) except -1

@@ -47,6 +47,7 @@ from hotpath.records cimport (
     tc_refused,
     tc_snapshot,
     tc_top,
+    tc_trade,
 )
 from hotpath.venue cimport Venue
 
@@ -85,6 +86,13 @@ cdef class Strategy(Actor):
     cdef int on_top(self, Market market) except -1:
         try:
             self.on_book(market)
+        except Exception as error:
+            self.lane.rescue(self, error)
+        return 0
+
+    cdef int on_print(self, Market market, const tc_trade* trade) except -1:
+        try:
+            self.on_trade(market, trade.price, trade.quantity, trade.side)
         except Exception as error:
             self.lane.rescue(self, error)
         return 0
@@ -206,6 +214,9 @@ cdef class Strategy(Actor):
 
     def on_book(self, market):
         """The top of a market changed."""
+
+    def on_trade(self, market, price, quantity, side):
+        """The market printed a trade by a taker of that side (where `every_change` is True)."""
 
     def on_order(self, event):
         """An order of this strategy changed (hotpath.records.OrderEvent)."""

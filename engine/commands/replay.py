@@ -1,32 +1,75 @@
-"""Replay a recording through the same actors and compare every record."""
+"""Replay a recording and compare every record, or back-test a configuration on a file."""
 
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import click
 
 
 @click.command()
 @click.argument("file", type=click.Path(path_type=Path))
+@click.option(
+    "--config",
+    "config_path",
+    type=click.Path(path_type=Path),
+    help="Back-test this configuration on FILE's market data.",
+)
 @click.option("--json", "as_json", is_flag=True, help="One JSON object on stdout.")
-def command(file: Path, as_json: bool) -> int:
-    """Run FILE's inputs through the same actors: are their records the same, byte for byte?"""
+def command(file: Path, config_path: Path | None, as_json: bool) -> int:
+    """Run FILE's inputs through the same actors: are their records the same, byte for byte?
+
+    With --config only FILE's market data is used (a recording or a raw capture): strategies and
+    gate are the configuration's, and orders are matched by the queue model of docs/replay.md.
+    """
     from engine.errors import EXIT_DONE, EXIT_NO
+
+    if config_path is not None:
+        from engine.backtest import backtest_file
+
+        found = backtest_file(file, config_path)
+        show(found, as_json, tested(found))
+        return EXIT_DONE
     from engine.replay import replay_file
 
     found = replay_file(file)
+    show(found, as_json, compared(found))
+    return EXIT_DONE if found["identical"] else EXIT_NO
+
+
+def show(found: dict[str, Any], as_json: bool, text: str) -> None:
     if as_json:
         import orjson
 
-        click.echo(orjson.dumps(found).decode())
-    else:
-        click.echo(f"records {found['records']}, compared {found['compared']}")
-        click.echo(f"identical: {'yes' if found['identical'] else 'NO'}")
-        if found["first_difference"]:
-            import pprint
+        text = orjson.dumps(found).decode()
+    click.echo(text)
 
-            click.echo("first difference:")
-            click.echo(pprint.pformat(found["first_difference"], width=100))
-        click.echo(f"{found['events_per_s']} inputs a second")
-    return EXIT_DONE if found["identical"] else EXIT_NO
+
+def compared(found: dict[str, Any]) -> str:
+    """A reproduction for people."""
+    lines = [
+        f"records {found['records']}, compared {found['compared']}",
+        f"identical: {'yes' if found['identical'] else 'NO'}",
+    ]
+    if found["first_difference"]:
+        import pprint
+
+        lines += ["first difference:", pprint.pformat(found["first_difference"], width=100)]
+    return "\n".join([*lines, f"{found['events_per_s']} inputs a second"])
+
+
+def tested(found: dict[str, Any]) -> str:
+    """A back-test for people."""
+    lines = [
+        f"{found['events']} events over {found['market_seconds']:.1f} s,"
+        f" {found['events_per_s']} a second; {found['records']} records",
+        f"orders {found['orders']}, fills {found['fills']}, rejected {found['rejected']},"
+        f" refused by the gate {found['refused']}",
+        f"P&L {found['pnl']} after fees of {found['fees']} (quote asset)",
+    ]
+    lines += [
+        f"{p['listing']}: position {p['position']}, last traded at {p['mark']}"
+        for p in found["positions"]
+    ]
+    return "\n".join(lines)

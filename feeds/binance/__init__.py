@@ -10,4 +10,5 @@ plugin = Plugin(
     rest_settings="feeds.binance.settings:RestSettings",
     replay="feeds.binance.replay:BookReplay",
     decode="feeds.binance.codec:decode",
+    tape="feeds.binance.normalise:Normaliser",
 )

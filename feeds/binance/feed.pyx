@@ -58,14 +58,12 @@ from hotpath.records cimport (
     TC_LINK_OPEN,
     TC_REQUEST,
     TC_SNAPSHOT,
-    TC_TRADE,
     TC_VALID,
     tc_gap,
     tc_header,
     tc_level,
     tc_request,
     tc_snapshot,
-    tc_trade,
 )
 
 import orjson
@@ -328,8 +326,7 @@ cdef class BinanceFeed(Feed):
         market = <Market>self.markets[m.symbol.index]
         s.last_trade = m.trade.trade_id
         self.trades_taken += 1
-        self.emit(TC_TRADE, market.instrument, 0, &m.trade, sizeof(tc_trade))
-        return 0
+        return self.printed(market, &m.trade)
 
     cdef int odd(self, int channel, int kind, binance_message* m) except -1:
         """What is no market data of ours."""

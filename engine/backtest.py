@@ -1,0 +1,361 @@
+"""Back-test: the application's strategies on a file's market data, orders matched by Paper.
+
+What is real: strategies, gate, limits, order life, records, journal and its views. What stands in:
+one lane on virtual time holds every feed, venue and strategy of the configuration; feeds play the
+tape, venues hand their orders to hotpath/paper, and all that reaches across a process or a network
+(rest actors, journal and recorder lanes, the root) is not there.
+"""
+
+from __future__ import annotations
+
+import struct
+import time
+from collections.abc import Callable
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any, ClassVar
+
+import msgspec
+
+from engine import config, report, slots, wiring
+from engine.application import Application, LaneSettings, Recording, Venue
+from engine.assembly import Assembly
+from engine.build import Built, build
+from engine.checks import role_of
+from engine.config import Configuration
+from engine.errors import EXIT_NO, TiercelError
+from engine.journal.actor import Journal, listing_document
+from engine.journal.profit import profit
+from engine.journal.store import open_reader
+from engine.lane_spec import ActorSpec, LaneSpec
+from engine.limits import configure, units
+from engine.market_tape import Wanted, read_tape
+from engine.memory import Memory, find_place
+from engine.registry import FILE, Entry, Registry
+from engine.setup import Setup
+from hotpath.backtest import Backtest, TapeFeed
+from hotpath.board import Board
+from hotpath.book import Book
+from hotpath.feed import Feed
+from hotpath.lane import Actor
+from hotpath.market import Market
+from hotpath.paper import Paper
+from hotpath.paper_venue import PaperVenue
+from hotpath.ring import Outbox, Reader
+from hotpath.tape import Tape
+
+LANE = "backtest"
+JOURNAL = "journal"
+OUTBOX_BYTES = 16 * 1024 * 1024
+DRAIN_BYTES = 4 * 1024 * 1024
+US, MS, S = 1_000, 1_000_000, 1_000_000_000
+CLOCK_UNCERTAINTY_NS = 1000
+HEDGE_DEADLINE_NS = 2 * S
+GRACE_NS = 100 * MS
+PARTS = ("feed", "venue", "strategy", "actor")
+Keep = Callable[[int, list[bytes]], None]
+
+
+class NothingToTest(TiercelError):
+    """A configuration in which nothing could trade."""
+
+    code: ClassVar[str] = "TCL-7014"
+    what = "{path} cannot be back-tested"
+    why = "{detail}"
+    do = "Name a configuration with a feed, a venue and a strategy that follows both"
+
+
+class StrategyFailed(TiercelError):
+    """An actor raised an exception; in a back-test it is not started again."""
+
+    code: ClassVar[str] = "TCL-7015"
+    what = "The back-test ended in an exception at {at}"
+    why = "{detail}"
+    do = "Mend the strategy; with --debug the traceback says where"
+    exit_code = EXIT_NO
+
+
+class NoTransport:
+    """What actors ask of the world: there is none."""
+
+    def open(self, actor: Actor, channel: int, target: dict[str, Any]) -> None:
+        """No connection is made."""
+
+    def request(self, *args: Any) -> None:
+        """No answer comes."""
+
+
+class PaperActor(PaperVenue):
+    """Takes limits, fees and balances from the configuration."""
+
+    def set_up(self, setup: Setup) -> None:
+        configure(self, setup)
+        assert setup.venue is not None
+        self.maker_ppm = setup.venue.settings.maker_fee_ppm
+        self.taker_ppm = setup.venue.settings.taker_fee_ppm
+
+
+def reduced(configuration: Configuration) -> Configuration:
+    """The application with one lane that holds what a back-test runs; venues without a network."""
+    app = configuration.application
+    actors = [a for lane in app.lanes for a in lane.actors if role_of(a.kind) in PARTS]
+    roles = {role_of(a.kind) for a in actors}
+    missing = [r for r in ("feed", "venue", "strategy") if r not in roles]
+    if missing:
+        detail = f"It has no {missing[0]}"
+        raise NothingToTest(path=configuration.path, detail=detail)
+    names = {a.name for a in actors}
+    actors = [
+        msgspec.structs.replace(a, follows=[f for f in a.follows if f in names]) for a in actors
+    ]
+
+    def without_network(venue: Venue) -> Venue:
+        return msgspec.structs.replace(venue, mode="simulation", endpoints=None, key=None)
+
+    changed: Application = msgspec.structs.replace(
+        app,
+        mode="simulation",
+        lanes=[LaneSettings(name=LANE, runtime="uvloop", actors=actors)],
+        venues={n: without_network(v) for n, v in app.venues.items()},
+        recording=Recording(),
+    )
+    return Configuration(configuration.source, changed)
+
+
+class Session:
+    """One back-test in a directory of its own: built, run, journaled."""
+
+    def __init__(self, configuration: Configuration, directory: Path, seed: int) -> None:
+        self.configuration, self.directory, self.seed = configuration, directory, seed
+        self.settings = configuration.application.backtest
+        instance = (seed * 0x9E3779B97F4A7C15 >> 24) % ((1 << 40) - 1) + 1
+        line = msgspec.json.encode(Entry("source", "root", 1, instance)) + b"\n"
+        (directory / FILE).write_bytes(line)  # the instance of a back-test is its seed's
+        registry = Registry(directory)
+        memory = directory / "memory"
+        memory.mkdir(mode=0o700)
+        lane = configuration.application.lanes[0]
+        assembly = Assembly(
+            configuration, registry, Memory(memory), LANE, directory, lambda name, source: 1
+        )
+        try:
+            self.spec: LaneSpec = assembly.spec(lane, 1, 0, 0)
+        finally:
+            assembly.close()
+        self.journal = Journal.open(directory, instance, registry.number("source", JOURNAL))
+        registry.close()
+        for listing in self.spec.listings.values():
+            document = listing_document(listing.name, listing.venue, listing.symbol, listing)
+            self.journal.declare(listing.number, document)
+        self.outboxes: dict[str, Outbox] = {}
+        self.readers: dict[str, Reader] = {}
+        self.built = self._build()
+
+    def _build(self) -> Built:
+        spec = self.spec
+        board = Board.private(sorted(spec.board.slots, key=spec.board.slots.__getitem__))
+        clock = struct.pack("<qq", 0, CLOCK_UNCERTAINTY_NS)
+        board.write(spec.board.slots[slots.CLOCK], clock)
+
+        def outbox_of(actor: ActorSpec) -> Outbox:
+            outbox = Outbox.private(OUTBOX_BYTES, actor.source)
+            self.outboxes[actor.name] = outbox
+            self.readers[actor.name] = Reader.of(outbox, lossy=True)
+            return outbox
+
+        def class_of(kind: str, beside: Path) -> type[Any]:
+            stands_in: dict[str, type[Any]] = {"feed": TapeFeed, "venue": PaperActor}
+            return stands_in.get(role_of(kind)) or wiring.actor_class(kind, beside)
+
+        built = build(spec, board, outbox_of, is_virtual=True, seed=self.seed, class_of=class_of)
+        built.lane.max_restarts = 0
+        built.lane.transport = NoTransport()
+        return built
+
+    # ---- what is played
+
+    @property
+    def feeds(self) -> list[ActorSpec]:
+        return [a for a in self.spec.actors if a.role == "feed"]
+
+    def wanted(self) -> list[Wanted]:
+        """The listings that feeds show, numbered in the configuration's order."""
+        kinds = {name: a.kind for a in reversed(self.feeds) for name in a.instruments}
+        found = []
+        for name, kind in kinds.items():
+            markets = self.markets_of(name)
+            found.append(Wanted(name, 0, markets[0][1].spec, kind))
+        found.sort(key=lambda w: list(self.spec.listings).index(w.name))
+        return [msgspec.structs.replace(w, number=i) for i, w in enumerate(found)]
+
+    def markets_of(self, listing: str) -> list[tuple[Feed, Market]]:
+        """How each feed shows a listing."""
+        found: list[tuple[Feed, Market]] = []
+        for actor in self.feeds:
+            feed = self.built.actors[actor.name]
+            assert isinstance(feed, TapeFeed)
+            for market in feed.markets:
+                if market.instrument == self.spec.listings[listing].number:
+                    found.append((feed, market))
+        return found
+
+    def prepare(self, tape: Tape, wanted: list[Wanted]) -> Backtest:
+        """Papers, balances and the loop."""
+        s = self.settings
+        late = s.market_data_us or s.jitter_us
+        test = Backtest(
+            self.built.lane,
+            tape,
+            view_ns=s.market_data_us * US,
+            jitter_ns=s.jitter_us * US,
+            seed=self.seed,
+            full_at=DRAIN_BYTES,
+        )
+        books = {}
+        for one in wanted:
+            views = self.markets_of(one.name)
+            books[one.name] = Book() if late or len(views) > 1 else views[0][1].book
+        traded = self.papers(books)
+        for one in wanted:
+            venue, place = traded.get(one.name, (None, 0))
+            test.add_listing(books[one.name], list(self.markets_of(one.name)), venue, place)
+        for name, outbox in self.outboxes.items():
+            if not isinstance(self.built.actors[name], TapeFeed):
+                test.watch(outbox)
+        return test
+
+    def papers(self, books: dict[str, Book]) -> dict[str, tuple[PaperVenue, int]]:
+        """One Paper for each listing of each venue, in the venue's order; who trades what where."""
+        s, found = self.settings, {}
+        for actor in self.spec.actors:
+            venue = self.built.actors.get(actor.name)
+            if not isinstance(venue, PaperVenue):
+                continue
+            for place, name in enumerate(actor.instruments):
+                if name not in books:
+                    detail = f"{actor.name} trades {name}, which no feed shows"
+                    raise NothingToTest(path=self.configuration.path, detail=detail)
+                paper = Paper(
+                    books[name],
+                    s.order_us * US,
+                    s.reply_us * US,
+                    s.jitter_us * US,
+                    s.queue == "conservative",
+                    self.seed * 1000 + self.spec.listings[name].number,
+                    4096,
+                    s.cancel_us * US,
+                )
+                venue.add_paper(paper)
+                found[name] = (venue, place)
+            self.deposit(venue, actor)
+        return found
+
+    def deposit(self, venue: PaperVenue, actor: ActorSpec) -> None:
+        """What the account holds at first of each asset that it trades."""
+        app = self.configuration.application
+        stated = self.settings.balances.get(actor.venue or "", {})
+        assets = dict.fromkeys(
+            asset
+            for name in actor.instruments
+            for asset in (app.instruments[name].base, app.instruments[name].quote)
+        )
+        for asset in assets:
+            amount = units(stated.get(asset, self.settings.balance))
+            venue.deposit(self.spec.assets[asset], amount)
+
+    # ---- running
+
+    def run(self, tape: Tape, wanted: list[Wanted], keep: Keep | None = None) -> dict[str, Any]:
+        """To the tape's end, an orderly stop, and what it came to."""
+        test = self.prepare(tape, wanted)
+        if keep is not None:
+            for outbox in self.outboxes.values():
+                test.watch(outbox)
+        span = tape.span
+        assert span is not None
+        seconds = 0.0
+        try:
+            test.start(span[0])
+            done = False
+            while not done:
+                began = time.perf_counter()
+                done = test.run()
+                seconds += time.perf_counter() - began
+                self.drain(test, keep)
+            s = self.settings
+            grace = GRACE_NS + US * (s.order_us + s.cancel_us + s.reply_us + 3 * s.jitter_us)
+            test.wait(test.now + grace)
+            self.drain(test, keep)
+            test.stop(test.now)
+            test.wait(test.now + grace)
+            self.drain(test, keep)
+        except TiercelError:
+            raise
+        except Exception as error:
+            detail = f"{type(error).__name__}: {error}".replace("{", "(").replace("}", ")")
+            raise StrategyFailed(at=test.now, detail=detail) from error
+        return self.outcome(test, seconds)
+
+    def drain(self, test: Backtest, keep: Keep | None) -> None:
+        """Give what the actors wrote to the journal, as the journal's lane would."""
+        for name, reader in self.readers.items():
+            is_feed = isinstance(self.built.actors[name], TapeFeed)
+            if is_feed and keep is None:
+                continue
+            while records := reader.take(4096):
+                if not is_feed:
+                    self.journal.take_batch(reader.source, records)
+                if keep is not None:
+                    keep(reader.source, records)
+                reader.store()
+        self.journal.commit()
+        test.drained()
+
+    def outcome(self, test: Backtest, seconds: float) -> dict[str, Any]:
+        """The answer: the keys are a contract."""
+        session = report.session(self.directory, [], HEDGE_DEADLINE_NS)
+        db = open_reader(self.directory)
+        try:
+            money = profit(self.directory, db)
+        finally:
+            db.close()
+        span = test.tape.span or (0, 0)
+        return {
+            "records": sum(o.position for o in self.outboxes.values()),
+            "identical": None,
+            "first_difference": None,
+            "events_per_s": round(test.events / seconds) if seconds else 0,
+            "events": test.events,
+            "orders": session["orders"],
+            "fills": session["fills"],
+            "rejected": session["rejected"],
+            "refused": session["refused"],
+            "pnl": money["pnl"],
+            "fees": money["fees"],
+            "positions": [
+                {k: row[k] for k in ("venue", "listing", "position", "mark", "realised", "fees")}
+                for row in money["listings"]
+            ],
+            "market_seconds": (span[1] - span[0]) / S,
+            "seconds": round(seconds, 6),
+        }
+
+    def close(self) -> None:
+        """Close the journal."""
+        self.journal.close()
+
+
+def backtest_file(
+    path: Path, config_path: Path, *, seed: int | None = None, keep: Keep | None = None
+) -> dict[str, Any]:
+    """Back-test the application of `config_path` on the market data of `path`."""
+    configuration = reduced(config.read(config_path))
+    beside = configuration.path.parent.absolute()
+    with TemporaryDirectory(prefix="tiercel-backtest-", dir=find_place()[0]) as folder:
+        chosen = configuration.application.seed if seed is None else seed
+        session = Session(configuration, Path(folder), chosen)
+        try:
+            wanted = session.wanted()
+            return session.run(read_tape(path, wanted, beside), wanted, keep)
+        finally:
+            session.close()

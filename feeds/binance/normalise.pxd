@@ -1,0 +1,23 @@
+"""Binance frames to a tape: the feed's own codec and join, without a lane; see normalise.pyx."""
+
+from libc.stdint cimport int64_t, uint32_t, uint64_t
+
+from feeds.binance.codec cimport Codec, binance_message, binance_symbol
+from hotpath.tape cimport Tape
+
+
+cdef class Normaliser:
+    cdef readonly Tape tape
+    cdef readonly Codec codec
+    cdef readonly list joins           # of Join, by place in the instruments given
+    cdef int places[512]               # the tape's number of each
+    cdef uint64_t last_trade[512]
+    cdef uint64_t heard_of[512]        # frames that name it
+    cdef readonly int count
+    cdef readonly uint64_t frames, named, rejected, gaps, applied, snapshots
+
+    cdef int take_one(self, int64_t time, const char* p, size_t n, const binance_symbol* asked,
+                      int ends) except -1
+    cdef int levels(self, int at, int64_t time, const binance_message* m, int ends) except -1
+    cdef int whole(self, int at, int64_t time, int ends) except -1
+    cdef int mark(self, int at, int64_t time, uint32_t reason) except -1

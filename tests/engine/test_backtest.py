@@ -1,0 +1,248 @@
+"""Back-tests: deterministic by seed, never ahead of the latency model, real gate and order life."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+from typing import Any
+
+import orjson
+import pytest
+import yaml
+from click.testing import CliRunner
+
+from bench.depth_frames import make
+from engine.backtest import NothingToTest, StrategyFailed, backtest_file
+from engine.commands.replay import command
+from engine.market_tape import FeedNotPlayable, ListingNotRecorded, NotMarketData
+from hotpath.records import Kind, split, unpack
+
+MS = 1_000_000
+START = 1_700_000_000_000_000_000
+STEP = 10 * MS
+STRATEGY = '''
+from hotpath.strategy import Strategy
+from hotpath.records import Side, TimeInForce
+
+class Crosser(Strategy):
+    """Takes the best ask at every tenth change, sells it again at the next tenth."""
+
+    def on_start(self):
+        self.seen = 0
+
+    def on_book(self, market):
+        if not market.is_valid:
+            return
+        self.seen += 1
+        if self.seen % 20 == 10:
+            self.place(market, Side.BUY, market.best_ask + 50, 100, time_in_force=TimeInForce.IOC)
+        elif self.seen % 20 == 0:
+            self.place(market, Side.SELL, market.best_bid - 50, 100, time_in_force=TimeInForce.IOC)
+'''
+
+
+def capture(folder: Path, count: int = 400) -> Path:
+    """A synthetic Binance capture: snapshot, then a diff and a best bid and ask every 10 ms."""
+    stream = make(count)
+    lines = [b"%d %s" % (START, stream.snapshot)]
+    for n, (depth, ticker) in enumerate(zip(stream.depth, stream.ticker, strict=True), 1):
+        wrapped = b'{"stream":"btcusdt@depth@100ms","data":%s}' % depth
+        lines += [b"%d %s" % (START + n * STEP, wrapped), b"%d %s" % (START + n * STEP, ticker)]
+    path = folder / "capture.raw"
+    path.write_bytes(b"\n".join(lines) + b"\n")
+    return path
+
+
+def application(folder: Path, strategy: str = STRATEGY, **backtest: Any) -> Path:
+    """A configuration with one venue and a strategy of one's own beside it."""
+    (folder / "crosser.py").write_text(strategy)
+    listing = {"base": "BTC", "quote": "USDT", "tick": "0.01", "lot": "0.00001"}
+    limits = {"max_order_quantity": "1", "max_order_notional": "100000", "max_long": "3",
+              "max_short": "3", "max_data_age_ms": 5000}  # fmt: skip
+    lease = {"strategy": "crosser", "venue": "one", "gross_notional": "1000000",
+             "open_notional": "1000000", "open_orders": 20}  # fmt: skip
+    actors = [
+        {"name": "feed", "kind": "feeds/binance", "venue": "one", "instruments": ["one.BTCUSDT"]},
+        {"name": "venue", "kind": "venues/binance", "venue": "one",
+         "instruments": ["one.BTCUSDT"], "follows": ["crosser"]},
+        {"name": "crosser", "kind": "./crosser.py", "instruments": ["one.BTCUSDT"],
+         "follows": ["feed", "venue"]},
+    ]  # fmt: skip
+    document = {
+        "application": "tested",
+        "instruments": {"one.BTCUSDT": listing},
+        "venues": {"one": {"kind": "venues/binance", "taker_fee_ppm": 100, "maker_fee_ppm": 0}},
+        "lanes": [
+            {
+                "name": "journal",
+                "runtime": "trio",
+                "actors": [{"name": "journal", "kind": "engine/journal"}],
+            },
+            {"name": "trade", "runtime": "uvloop", "actors": actors},
+        ],
+        "risk": {
+            "total": {"max_gross_notional": "1000000", "max_open_notional": "1000000"},
+            "venues": {"one": {}},
+            "instruments": {"one.BTCUSDT": limits},
+            "strategies": {"crosser": {"max_executions": 100000}},
+            "leases": [lease],
+        },
+        "backtest": backtest,
+    }
+    path = folder / "tested.yaml"
+    path.write_text(yaml.safe_dump(document))
+    return path
+
+
+class Kept:
+    """Every record of every actor, and a digest of them."""
+
+    def __init__(self) -> None:
+        self.records: list[bytes] = []
+
+    def __call__(self, source: int, records: list[bytes]) -> None:
+        self.records += records
+
+    def digest(self) -> str:
+        return hashlib.sha256(b"".join(self.records)).hexdigest()
+
+    def of(self, kind: Kind) -> list[Any]:
+        found = []
+        for raw in self.records:
+            header, payload = split(raw)
+            if header.kind == kind:
+                found.append((header, unpack(kind, payload)))
+        return found
+
+
+def run_on(path: Path, config: Path, seed: int = 1) -> tuple[dict[str, Any], Kept]:
+    kept = Kept()
+    return backtest_file(path, config, seed=seed, keep=kept), kept
+
+
+def test_two_runs_give_identical_records_and_seeds_differ(tmp_path: Path) -> None:
+    file, config = capture(tmp_path), application(tmp_path, jitter_us=3000)
+    one, first = run_on(file, config)
+    two, second = run_on(file, config)
+    assert first.records == second.records
+    assert len(first.records) == one["records"]
+    for changing in ("events_per_s", "seconds"):
+        one.pop(changing), two.pop(changing)
+    assert one == two
+    _, other = run_on(file, config, seed=2)
+    assert other.digest() != first.digest(), "the jitter does not depend on the seed"
+
+
+def test_it_trades_through_the_real_gate_and_journal(tmp_path: Path) -> None:
+    found, kept = run_on(capture(tmp_path), application(tmp_path))
+    fills = kept.of(Kind.FILL)
+    assert found["orders"] == len(kept.of(Kind.APPROVED)) > 10
+    assert found["fills"] == len(fills) >= found["orders"]
+    assert found["identical"] is None and found["first_difference"] is None
+    # fees: 100 ppm of the notional of each fill, rounded up to 1e-8 of the quote asset
+    paid = sum(-(-f.price * f.quantity * 10 * 100 // 1_000_000) for _, f in fills)
+    assert round(float(found["fees"]) * 1e8) == paid == sum(f.fee for _, f in fills)
+    net = sum(f.quantity if f.side == 1 else -f.quantity for _, f in fills)
+    assert float(found["positions"][0]["position"]) == pytest.approx(net / 1e5)
+
+
+def test_nothing_is_decided_on_data_that_has_not_come(tmp_path: Path) -> None:
+    """Every top that the feed tells was the market's at least `market_data_us` ago, and every order
+    trades no sooner than `order_us` after its decision, at prices of that moment."""
+    late, order, reply = 7, 25, 4
+    config = application(
+        tmp_path, market_data_us=late * 1000, order_us=order * 1000, reply_us=reply * 1000,
+        jitter_us=2000,
+    )  # fmt: skip
+    _, kept = run_on(capture(tmp_path), config)
+    stream = make(400)
+    when = {orjson.loads(d)["u"]: n for n, d in enumerate(stream.depth, 1)} | {1000: 0}
+    tops = kept.of(Kind.TOP)
+    assert len(tops) > 100
+    for header, top in tops:
+        n = when[top.update_id]
+        assert header.time >= START + n * STEP + late * MS, "ahead of the market's time"
+        assert n == 0 or (top.bid_price, top.ask_price) == stream.best[n - 1]
+    decided = {(h.source, h.position): h.time for h, _ in kept.of(Kind.INTENT)}
+    for header, fill in kept.of(Kind.FILL):
+        approved = next(h for h, a in kept.of(Kind.APPROVED) if a.id == fill.id)
+        asked = decided[approved.cause >> 48, approved.cause & (1 << 48) - 1]
+        assert asked + (order + 2) * MS >= fill.venue_time >= asked + order * MS
+        assert fill.venue_time + (reply + 2) * MS >= header.time >= fill.venue_time + reply * MS
+        # the ask of the market as it was when the order arrived, not as it was when decided
+        n = (fill.venue_time - START) // STEP
+        bid, ask = stream.best[n - 1]
+        assert fill.price == (ask if fill.side == 1 else bid)
+
+
+def test_the_future_changes_nothing_before_it(tmp_path: Path) -> None:
+    """A capture that is cut off gives the same records up to there."""
+    file, config = capture(tmp_path), application(tmp_path, jitter_us=3000)
+    _, whole = run_on(file, config)
+    lines = file.read_bytes().splitlines(keepends=True)
+    file.write_bytes(b"".join(lines[: len(lines) // 2]))
+    end = int(lines[len(lines) // 2 - 1].split()[0])
+    _, half = run_on(file, config)
+
+    def before(kept: Kept) -> list[bytes]:
+        return sorted(r for r in kept.records if int.from_bytes(r[16:24], "little") < end)
+
+    assert before(half) == before(whole)
+    assert len(before(half)) > 50
+
+
+def test_the_command(tmp_path: Path) -> None:
+    file, config = capture(tmp_path, 50), application(tmp_path)
+    done = CliRunner().invoke(
+        command, [str(file), "--config", str(config), "--json"], standalone_mode=False
+    )
+    found = orjson.loads(done.output)
+    assert {"records", "identical", "first_difference", "events_per_s"} <= set(found)
+    assert found["identical"] is None
+    assert isinstance(found["pnl"], str)
+    assert done.return_value == 0
+
+
+def test_what_cannot_be_tested_has_a_code(tmp_path: Path) -> None:
+    file, config = capture(tmp_path, 20), application(tmp_path)
+    other = tmp_path / "notes.txt"
+    other.write_text("nothing of the kind\n")
+    with pytest.raises(NotMarketData, match="TCL-7010"):
+        backtest_file(other, config)
+    with pytest.raises(NotMarketData, match="TCL-7010"):
+        backtest_file(tmp_path / "absent", config)
+    document = yaml.safe_load(config.read_text())
+    lanes = document["lanes"]
+    lanes[1]["actors"].pop()
+    document["risk"].pop("strategies"), document["risk"].pop("leases")
+    lanes[1]["actors"][1]["follows"] = []
+    config.write_text(yaml.safe_dump(document))
+    with pytest.raises(NothingToTest, match=r"TCL-7014.*no strategy"):
+        backtest_file(file, config)
+    config = application(tmp_path)
+    config.write_text(config.read_text().replace("BTCUSDT", "ETHUSDT"))
+    with pytest.raises(ListingNotRecorded, match=r"TCL-7011.*one.ETHUSDT"):
+        backtest_file(file, config)
+    assert issubclass(FeedNotPlayable, Exception)
+
+
+def test_a_strategy_that_fails_has_a_code(tmp_path: Path) -> None:
+    broken = STRATEGY.replace("self.seen += 1", "raise RuntimeError('no idea')")
+    with pytest.raises(StrategyFailed, match=r"TCL-7015.*no idea"):
+        backtest_file(capture(tmp_path, 20), application(tmp_path, broken))
+
+
+def test_captures_of_the_shared_data(shared: Path, tmp_path: Path) -> None:
+    """Every Binance spot capture that begins with a snapshot plays, twice alike."""
+    played = 0
+    for path in sorted((shared / "data" / "binance").glob("spot_btcusdt*.raw.gz")):
+        config = application(tmp_path)
+        try:
+            one, first = run_on(path, config)
+        except ListingNotRecorded:
+            continue  # it goes on from another file and has no snapshot of its own
+        two, second = run_on(path, config)
+        assert first.digest() == second.digest()
+        assert one["events"] == two["events"] > 1000
+        played += 1
+    assert played or not list((shared / "data" / "binance").glob("spot_btcusdt*"))
