@@ -8,7 +8,7 @@ from typing import Any
 
 import orjson
 
-PARTS = ("book", "ring", "gate_kernel", "wire", "session")
+PARTS = ("book", "ring", "gate_kernel", "replay", "wire", "session")
 
 
 def rows(quick: bool) -> list[dict[str, Any]]:
