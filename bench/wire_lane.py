@@ -23,7 +23,7 @@ import orjson
 import uvloop
 
 from bench.wire_actors import Echo, Ender, Taker
-from engine.assembly import STAGES
+from engine.kept_latencies import STAGES
 from engine.lane_uvloop import HotLane
 from engine.secret import Secret
 from feeds.binance.feed import BinanceFeed

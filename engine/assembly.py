@@ -17,6 +17,7 @@ from engine.application import ActorSettings, LaneSettings, Venue
 from engine.build_hash import build_hash
 from engine.checks import role_of
 from engine.config import Configuration
+from engine.kept_latencies import STAGES
 from engine.lane_limits import followed_afar, is_journaled, records_inputs, shutdown_ms, spins
 from engine.lane_spec import (
     JOURNAL,
@@ -37,21 +38,6 @@ from hotpath.records import SCHEMA_HASH
 
 ROOT = "root"
 ROOT_OUTBOX_KIB = 256
-STAGES = (
-    "tick_to_order",
-    "own",
-    "decode",
-    "apply",
-    "decide",
-    "risk",
-    "encode",
-    "send",
-    "ack",
-    "fill",
-    "exposure",
-    "turn",
-    "collect",
-)
 RESERVE_SHARE = 4
 """One part in four of an outbox with a gating reader is kept for reports and cancels."""
 

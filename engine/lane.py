@@ -7,6 +7,7 @@ when every actor is, obey `stop`, and end with an exit code.
 
 from __future__ import annotations
 
+import gc
 import sys
 import zlib
 from pathlib import Path
@@ -20,7 +21,8 @@ from engine.child import EXIT_FAILED, ROOT_SILENCE_NS, Child, run_lane
 from engine.lane_spec import FollowSpec, LaneSpec, OutboxSpec
 from engine.secret import hide_hook
 from hotpath.board import Board
-from hotpath.histogram import Stages
+from hotpath.clock import monotonic_ns
+from hotpath.histogram import Histogram, Stages
 from hotpath.lane import Lane
 from hotpath.records import Kind
 from hotpath.ring import Outbox, Reader, inspect
@@ -285,9 +287,25 @@ def run_cold(process: LaneProcess) -> None:
     built.lane.transport = cold
     process.child.started()
     process.child.settle(hot=False)
+    if built.lane.stages is not None:
+        note_pauses(built.lane.stages["collect"])
     trio.run(cold.run)
     for sink in built.sinks.values():
         sink.close()
+
+
+def note_pauses(histogram: Histogram) -> None:
+    """Record every garbage collection of this process; a hot lane collects by itself instead."""
+    began = 0
+
+    def on_collection(phase: str, info: dict[str, int]) -> None:
+        nonlocal began
+        if phase == "start":
+            began = monotonic_ns()
+        elif began:
+            histogram.add(monotonic_ns() - began)
+
+    gc.callbacks.append(on_collection)
 
 
 def main(child: Child) -> None:

@@ -9,6 +9,7 @@ as tasks; their answers come back as turns.
 from __future__ import annotations
 
 import os
+import struct
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -22,6 +23,8 @@ BATCH = 512
 DRAIN_LIMIT = 64 * BATCH
 PASSES = 8
 HTTP_TIMEOUT_S = 5.0
+TIME, TIME_AT = struct.Struct("<q"), 16
+"""Engine time in a record's header (hotpath/records.h)."""
 RESPONSE_LIMIT = 16 * 1024 * 1024
 
 
@@ -59,6 +62,7 @@ class ColdLane:
         self.stopping = False
         self._nursery: trio.Nursery | None = None
         self._client: Any = None
+        self._ages = None if lane.stages is None else lane.stages["age"]
 
     async def run(self, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
         """The loop; returns when `stopping` is set and nothing is left to read."""
@@ -93,6 +97,7 @@ class ColdLane:
             if not records:
                 continue
             taken += len(records)
+            self.note_age(records[0])
             for record in records:
                 kind = record[4] | record[5] << 8
                 for actor in follow.actors:
@@ -124,11 +129,18 @@ class ColdLane:
         assert follow.sink is not None
         taken = 0
         while records := follow.reader.take(BATCH):
+            self.note_age(records[0])
             follow.sink.take_batch(follow.reader.source, records)
             taken += len(records)
             if taken >= DRAIN_LIMIT:
                 break
         return taken
+
+    def note_age(self, record: bytes) -> None:
+        """How long the oldest record of a batch has waited in its outbox."""
+        if self._ages is not None:
+            (written,) = TIME.unpack_from(record, TIME_AT)
+            self._ages.add(max(0, self.lane.read_clock() - written))
 
     def commit(self) -> None:
         """Let sinks make safe what they took, then move their cursors."""

@@ -145,31 +145,8 @@ class NoLatencies(TiercelError):
 
     code: ClassVar[str] = "TCL-3301"
     what = "There are no latencies at {state}"
-    why = "No run of this state directory has ended, and none is going on"
+    why = "No run of this state directory has measured anything (a running one tells after 2 s)"
     do = "Run an application first, or name another directory with --state"
-
-
-def latest_latencies(state: Path | None) -> dict[str, Any]:
-    """{run, latency}: of the engine that runs at `state`, else of its last run's .hlog files."""
-    from engine.state import DEFAULT_PARENT, is_running, resolve
-
-    directory = state
-    if directory is None:
-        running = [d for d in sorted(DEFAULT_PARENT.glob("*")) if is_running(d)]
-        directory = resolve(None) if running else newest(DEFAULT_PARENT)
-    if is_running(directory):
-        from engine.screen import Looker
-        from engine.state import read_run
-
-        looker = Looker(directory)
-        looker.attach()
-        run = read_run(directory)
-        return {"run": run.run if run else "", "latency": looker.latency()}
-    files = sorted((directory / "latency").glob("*.hlog"), key=lambda p: p.stat().st_mtime)
-    if not files:
-        raise NoLatencies(state=directory)
-    run_name = files[-1].name.rsplit("-", 1)[0]
-    return {"run": run_name, "latency": latencies(directory, [run_name])}
 
 
 def newest(parent: Path) -> Path:

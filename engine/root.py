@@ -27,11 +27,11 @@ from engine.child import leave_no_core
 from engine.config import Configuration
 from engine.engine_clock import EngineClock, measure
 from engine.errors import EXIT_DONE, EXIT_NO, TiercelError
+from engine.kept_latencies import KeptLatencies
 from engine.kill_switch import KillSwitch
 from engine.lane_limits import check_cores, child_of, hang_ms
 from engine.lane_process import LaneProcess
 from engine.lane_spec import LaneSpec, descriptors
-from engine.latency import write_hlog
 from engine.liveness import Liveness
 from engine.logs import Log, Redaction, open_logs
 from engine.memory import Memory
@@ -41,7 +41,6 @@ from engine.state import Run, StateDirectory, start_time, write_durably
 from engine.supervision.decisions import Supervisor
 from engine.supervision.policy import MILLISECOND, SECOND, Action, Policy, Verb
 from hotpath.clock import monotonic_ns
-from hotpath.histogram import Stages
 from hotpath.records import Kind
 from hotpath.ring import Outbox
 
@@ -119,7 +118,9 @@ class Root:
         self.switch.show_on(self.assembly.board)
         self.clock = EngineClock(*measure())
         watch.publish_clock(self)
-        self.began = self.now()
+        self.latencies = KeptLatencies(
+            self.path / "latency", self.run_name, self.assembly.stages, self.now()
+        )
         self.pid, self.started = os.getpid(), start_time(os.getpid()) or 0
         app = self.app
         policy = Policy(
@@ -210,7 +211,8 @@ class Root:
 
     def _close(self) -> None:
         epochs = self.directory.epochs
-        self._keep_latencies()
+        for _ in self.latencies.append(self.now()):
+            pass
         for box in [*self.assembly.boxes.values(), *self.assembly.inputs.values()]:
             with contextlib.suppress(TiercelError, OSError):
                 epochs.positions[box.name] = leftovers.last_position(box.fd)
@@ -222,15 +224,6 @@ class Root:
         self.registry.close()
         self.directory.close()
 
-    def _keep_latencies(self) -> None:
-        """Write the histograms of every lane to DIR/latency, as HdrHistogram's tools read them."""
-        place = self.path / "latency"
-        place.mkdir(exist_ok=True, mode=0o700)
-        for lane, fd in self.assembly.stages.items():
-            path = place / f"{self.run_name}-{lane}.hlog"
-            with contextlib.suppress(OSError):
-                write_hlog(path, Stages.attach(fd), self.began, self.now())
-
     async def _main(self) -> None:
         async with trio.open_nursery() as nursery:
             self._nursery = nursery
@@ -238,6 +231,7 @@ class Root:
                 nursery.start_soon(self._signals, signals)
                 nursery.start_soon(watch.watch, self)
                 nursery.start_soon(watch.measure_clock, self)
+                nursery.start_soon(watch.keep_latencies, self)
                 await nursery.start(control.serve, self)
                 if self.for_s is not None:
                     nursery.start_soon(self._end_after, self.for_s)

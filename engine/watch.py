@@ -1,4 +1,4 @@
-"""What the root does all the time: beat, read the lanes' beats, publish the clock, write logs."""
+"""What the root does all the time: beats, the clock, logs, and latencies as they grow."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import trio
 
 from engine import slots
 from engine.engine_clock import measure
+from engine.kept_latencies import interval_s
 from engine.supervision.policy import SECOND
 from hotpath.clock import monotonic_ns
 from hotpath.records import Kind
@@ -49,6 +50,15 @@ async def measure_clock(root: Root) -> None:
     while True:
         await trio.sleep(MEASURE_S)
         root.clock.take(*measure())
+
+
+async def keep_latencies(root: Root) -> None:
+    """Write the lanes' histograms interval by interval, one stage between two beats at most."""
+    began = trio.current_time()
+    while True:
+        await trio.sleep(interval_s(trio.current_time() - began))
+        for _ in root.latencies.append(root.now()):
+            await trio.sleep(0)
 
 
 def publish_clock(root: Root) -> None:
