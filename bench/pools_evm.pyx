@@ -191,15 +191,16 @@ cdef double raw_ns(Pool pool, list logs, int n) except -1:
     return (now() - start) / <double>(n * count)
 
 
-def wide_pool():
-    """A pool of 2,000 ticks around its price."""
+def wide_pool(spacing=60):
+    """A pool of 2,000 ticks around its price, 60 apart."""
     ticks = [[str(60 * i), str(10**15 if i < 0 else -(10**15)), str(10**15)] for i in range(-1000, 1000)]
-    return V3.from_state({"fee": "3000", "tickSpacing": "60", "feeProtocol": "0", "liquidity": str(10**18),
+    return V3.from_state({"fee": "3000", "tickSpacing": str(spacing), "feeProtocol": "0", "liquidity": str(10**18),
                           "tick": "30", "sqrtPriceX96": str(price_at_tick(30) + 10**20), "ticks": ticks})
 
 
 def log_row(int repetitions):
-    """The dearer of a Swap log, a Mint on known ticks, and a Mint and a Burn that make and remove ticks."""
+    """The dearest of a Swap log, a Mint on known ticks, and Mints and Burns that make and remove ticks: amid
+    the 2,000 there are, where most have to move, a third up and down among them, and beyond all."""
     def position(event, lower, upper):
         args = {"owner": 1, "tickLower": lower, "tickUpper": upper, "sender": 1, "amount": 10**12, "amount0": 0, "amount1": 0}
         return {"event": event, "args": args}
@@ -217,14 +218,19 @@ def log_row(int repetitions):
         return found
 
     figures = {}
+    def made(low, high):
+        return lambda pool: [position("Mint", low, high), position("Burn", low, high)]
+
     for name, make in (
         ("swap", swaps),
         ("mint_known", lambda pool: [position("Mint", -600, 600)]),
-        ("mint_new", lambda pool: [position("Mint", -180000, 180000), position("Burn", -180000, 180000)]),
+        ("mint_near", made(-30, 30)),
+        ("mint_thirds", made(-20010, 20010)),
+        ("mint_far", made(-180000, 180000)),
     ):
         times = []
         for _ in range(repetitions):
-            pool = wide_pool()
+            pool = wide_pool(60 if name == "swap" else 30)
             times.append(raw_ns(pool, make(pool), 400))
         figures[name] = statistics.median(times)
     return {"ns": max(figures.values()), "each": figures}

@@ -414,6 +414,19 @@ static inline u128 u128_muldiv_rem(u128 a, u128 b, u128 d, u128 *rem, int *ok) {
     *rem = hi >> s;
     return (u128)q1 << 64 | q0;
 }
+/* floor(r * 2^128 / d) for r < d */
+static inline u128 u128_fraction(u128 r, u128 d) {
+    uint64_t rest;
+    if (!(uint64_t)(d >> 64)) {
+        uint64_t q1 = u256_div_128_64((uint64_t)r, 0, (uint64_t)d, &rest);
+        return (u128)q1 << 64 | u256_div_128_64(rest, 0, (uint64_t)d, &rest);
+    }
+    const int s = __builtin_clzll((uint64_t)(d >> 64));
+    d <<= s;
+    r <<= s;
+    uint64_t q1 = u256_digit_two(&r, 0, (uint64_t)(d >> 64), (uint64_t)d);
+    return (u128)q1 << 64 | u256_digit_two(&r, 0, (uint64_t)(d >> 64), (uint64_t)d);
+}
 static inline u128 u128_muldiv(u128 a, u128 b, u128 d, int *ok) {
     u128 rem;
     return u128_muldiv_rem(a, b, d, &rem, ok);

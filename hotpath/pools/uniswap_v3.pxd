@@ -24,7 +24,7 @@ cdef extern from "hotpath/pools/v3_logs.h" nogil:
         uint32_t fee_protocol
         uint32_t denominator
         uint32_t count
-        uint32_t capacity
+        uint32_t capacity, front
         int32_t* keys
         uint32_t* slots
         v3_tick* ticks

@@ -4,8 +4,10 @@
  * swap are one body inlined with constants), and so that it can be fuzzed without an interpreter.
  *
  * Layout: the initialised ticks are sorted keys (int32) beside slot numbers (uint32), and a tick's
- * numbers (56 bytes) lie in the slot. Minting at a new tick then moves 8 bytes a tick instead of 64:
- * with 2,000 ticks 0.2 us instead of 1.6 us. 64 bytes a tick in all, 125 KiB for 2,000. The contract's
+ * numbers (56 bytes) lie in the slot. Minting at a new tick then moves 8 bytes a tick instead of 64.
+ * Both arrays have room before and behind, and of the stretches between new or removed ticks the longest
+ * stays where it is: with 2,000 ticks a Mint at two new ones near the price takes 0.1 us, where moving all that
+ * lies above each took 0.25. 64 bytes a tick in all, 125 KiB for 2,000. The contract's
  * bitmap is not stored: the next initialised tick is a neighbour in `keys`, and where the contract
  * would stop at the end of a bitmap word (each stop rounds once more) follows from the tick's number.
  * A tick's price is computed when first needed and kept. One writer; a quote writes nothing but
@@ -45,6 +47,7 @@ typedef struct {
     uint32_t fee_protocol;           /* slot0: nibbles, or 16-bit halves where denominator is set */
     uint32_t denominator;            /* 0: the protocol takes fee / n; else fee * n / denominator */
     uint32_t count, capacity, freed; /* freed: first free slot + 1, chained through .tick; 0 none */
+    uint32_t front;                  /* of the room for keys and slots, what lies before them */
     int32_t *keys;
     uint32_t *slots;
     v3_tick *ticks;
@@ -59,23 +62,36 @@ typedef struct {
 } v3_walk;
 
 static inline void v3_free(v3_pool *p) {
-    free(p->keys);
-    free(p->slots);
+    if (p->keys) free(p->keys - p->front);
+    if (p->slots) free(p->slots - p->front);
     free(p->ticks);
     p->keys = 0;
     p->slots = 0;
     p->ticks = 0;
 }
+/* keys and slots [from, from + n) to places `by` further, or less far */
+static inline void v3_shift(v3_pool *p, uint32_t from, uint32_t n, int32_t by) {
+    memmove(p->keys + from + by, p->keys + from, n * sizeof *p->keys);
+    memmove(p->slots + from + by, p->slots + from, n * sizeof *p->slots);
+}
+/* as much room before as behind; halving what is there, so that few inserts pay for it */
+static inline void v3_centre(v3_pool *p) {
+    const int32_t by = (int32_t)((p->capacity - p->count) / 2) - (int32_t)p->front;
+    v3_shift(p, 0, p->count, by);
+    p->keys += by;
+    p->slots += by;
+    p->front += (uint32_t)by;
+}
 /* room for `capacity` ticks; 1 when there is no memory or it is more than there are ticks */
 static inline int v3_reserve(v3_pool *p, uint32_t capacity) {
     if (capacity <= p->capacity) return 0;
     if (capacity > V3_MAX_TICKS) return 1;
-    int32_t *keys = (int32_t *)realloc(p->keys, capacity * sizeof *keys);
+    int32_t *keys = (int32_t *)realloc(p->keys ? p->keys - p->front : 0, capacity * sizeof *keys);
     if (!keys) return 1;
-    p->keys = keys;
-    uint32_t *slots = (uint32_t *)realloc(p->slots, capacity * sizeof *slots);
+    p->keys = keys + p->front;
+    uint32_t *slots = (uint32_t *)realloc(p->slots ? p->slots - p->front : 0, capacity * sizeof *slots);
     if (!slots) return 1;
-    p->slots = slots;
+    p->slots = slots + p->front;
     v3_tick *ticks = (v3_tick *)realloc(p->ticks, capacity * sizeof *ticks);
     if (!ticks) return 1;
     p->ticks = ticks;
@@ -84,6 +100,7 @@ static inline int v3_reserve(v3_pool *p, uint32_t capacity) {
     }
     p->freed = p->capacity + 1;
     p->capacity = capacity;
+    v3_centre(p);
     return 0;
 }
 /* Prices at which words of the bitmap end: going down at ticks divisible by 256 whatever the spacing, going
@@ -118,29 +135,75 @@ static inline uint32_t v3_rank(const v3_pool *p, int32_t tick) {
     }
     return low;
 }
-/* a new tick at position `at` of the keys; 1 when there is no room */
-static inline int v3_insert(v3_pool *p, uint32_t at, int32_t tick, u128 net, u128 gross) {
-    if (!p->freed && v3_reserve(p, p->capacity + p->capacity / 8 + 8)) return 1;
-    uint32_t slot = p->freed - 1;
+/* the longest of the n + 1 stretches that n places (ascending) leave of the keys */
+static inline uint32_t v3_longest(const v3_pool *p, const uint32_t *at, uint32_t n) {
+    uint32_t stays = 0, most = 0, from = 0;
+    for (uint32_t i = 0; i <= n; i++) {
+        const uint32_t to = i < n ? at[i] : p->count;
+        if (to - from > most) {
+            most = to - from;
+            stays = i;
+        }
+        from = to;
+    }
+    return stays;
+}
+/* Gaps for n (1 or 2) new ticks before the keys at `at` (ascending); capacity is there. Gap i is at at[i] + i. */
+static inline void v3_open(v3_pool *p, const uint32_t *at, uint32_t n) {
+    uint32_t stays = v3_longest(p, at, n);
+    if (p->front < stays || p->capacity - p->front - p->count < n - stays) v3_centre(p);
+    const uint32_t behind = p->capacity - p->front - p->count;
+    if (stays > p->front) stays = p->front;
+    if (n - stays > behind) stays = n - behind;
+    for (uint32_t i = 0; i < stays; i++) {
+        const uint32_t from = i ? at[i - 1] : 0;
+        v3_shift(p, from, at[i] - from, (int32_t)i - (int32_t)stays);
+    }
+    for (uint32_t i = n; i > stays; i--) v3_shift(p, at[i - 1], (i < n ? at[i] : p->count) - at[i - 1], (int32_t)(i - stays));
+    p->keys -= stays;
+    p->slots -= stays;
+    p->front -= stays;
+    p->count += n;
+}
+/* the reverse, for the n keys at `at` */
+static inline void v3_close(v3_pool *p, const uint32_t *at, uint32_t n) {
+    const uint32_t stays = v3_longest(p, at, n);
+    for (uint32_t i = stays; i-- > 0;) {
+        const uint32_t from = i ? at[i - 1] + 1 : 0;
+        v3_shift(p, from, at[i] - from, (int32_t)(stays - i));
+    }
+    for (uint32_t i = stays + 1; i <= n; i++) {
+        const uint32_t from = at[i - 1] + 1;
+        v3_shift(p, from, (i < n ? at[i] : p->count) - from, (int32_t)stays - (int32_t)i);
+    }
+    p->keys += stays;
+    p->slots += stays;
+    p->front += stays;
+    p->count -= n;
+}
+/* a tick into a gap */
+static inline void v3_fill(v3_pool *p, uint32_t at, int32_t tick, u128 net, u128 gross) {
+    const uint32_t slot = p->freed - 1;
     v3_tick *t = p->ticks + slot;
     p->freed = (uint32_t)t->tick;
     *t = (v3_tick){{0, 0}, {(uint64_t)net, (uint64_t)(net >> 64)}, {(uint64_t)gross, (uint64_t)(gross >> 64)}, 0, tick};
-    memmove(p->keys + at + 1, p->keys + at, (p->count - at) * sizeof *p->keys);
-    memmove(p->slots + at + 1, p->slots + at, (p->count - at) * sizeof *p->slots);
     p->keys[at] = tick;
     p->slots[at] = slot;
-    p->count++;
     if (tick <= p->head.tick) p->head.here++;
+}
+/* a new tick at position `at` of the keys; 1 when there is no room */
+static inline int v3_insert(v3_pool *p, uint32_t at, int32_t tick, u128 net, u128 gross) {
+    if (!p->freed && v3_reserve(p, p->capacity + p->capacity / 8 + 8)) return 1;
+    v3_open(p, &at, 1);
+    v3_fill(p, at, tick, net, gross);
     return 0;
 }
-static inline void v3_remove(v3_pool *p, uint32_t at) {
-    uint32_t slot = p->slots[at];
+/* a tick leaves its slot; its key is still there */
+static inline void v3_vacate(v3_pool *p, uint32_t at) {
+    const uint32_t slot = p->slots[at];
     if (p->keys[at] <= p->head.tick) p->head.here--;
     p->ticks[slot].tick = (int32_t)p->freed;
     p->freed = slot + 1;
-    p->count--;
-    memmove(p->keys + at, p->keys + at + 1, (p->count - at) * sizeof *p->keys);
-    memmove(p->slots + at, p->slots + at + 1, (p->count - at) * sizeof *p->slots);
 }
 static inline u128 v3_net(const v3_tick *t) { return (u128)t->net[1] << 64 | t->net[0]; }
 static inline u128 v3_gross(const v3_tick *t) { return (u128)t->gross[1] << 64 | t->gross[0]; }
@@ -220,7 +283,9 @@ static inline int v3_take_fee(const v3_pool *p, v3_head *h, u256 fee, int token)
     if (token) h->owed1 += u256_low128(share);
     else h->owed0 += u256_low128(share);
     if (!h->liquidity) return 0;
-    if (u256_muldiv(rest, V3_Q128, u256_from_u128(h->liquidity), &growth)) return 1;
+    if (u256_fits_u128(rest) && u256_low128(rest) < h->liquidity) /* less than one a unit: as good as always */
+        growth = u256_from_u128(u128_fraction(u256_low128(rest), h->liquidity));
+    else if (u256_muldiv(rest, V3_Q128, u256_from_u128(h->liquidity), &growth)) return 1;
     if (token) h->growth1 = u256_add(h->growth1, growth, 0);
     else h->growth0 = u256_add(h->growth0, growth, 0);
     return 0;
@@ -442,6 +507,10 @@ static inline int v3_modify(v3_pool *p, int32_t lower, int32_t upper, i128 amoun
         if (!at || p->keys[at - 1] != ends[k] || v3_gross(p->ticks + p->slots[at - 1]) < -(u128)amount) return V3_DIVERGED;
     }
     if (amount > 0 && v3_reserve(p, p->count + 2 > p->capacity ? p->count + p->count / 8 + 8 : p->capacity)) return V3_BAD_FIELD;
+    uint32_t changed[2], n = 0; /* places that come or go */
+    int32_t came[2];
+    u128 nets[2];
+    int goes = 0;
     for (int k = 0; k < 2; k++) {
         u128 net = k ? -(u128)amount : (u128)amount;
         uint32_t at = v3_rank(p, ends[k]);
@@ -449,7 +518,9 @@ static inline int v3_modify(v3_pool *p, int32_t lower, int32_t upper, i128 amoun
             v3_tick *t = p->ticks + p->slots[at - 1];
             u128 gross = v3_gross(t) + (u128)amount;
             if (!gross) {
-                v3_remove(p, at - 1);
+                v3_vacate(p, at - 1);
+                changed[n++] = at - 1;
+                goes = 1;
                 continue;
             }
             net += v3_net(t);
@@ -458,9 +529,16 @@ static inline int v3_modify(v3_pool *p, int32_t lower, int32_t upper, i128 amoun
             t->gross[0] = (uint64_t)gross;
             t->gross[1] = (uint64_t)(gross >> 64);
         } else {
-            v3_insert(p, at, ends[k], net, (u128)amount);
-            v3_price_of(p, at);
+            came[n] = ends[k];
+            nets[n] = net;
+            changed[n++] = at;
         }
+    }
+    if (n && goes) {
+        v3_close(p, changed, n);
+    } else if (n) {
+        v3_open(p, changed, n);
+        for (uint32_t i = 0; i < n; i++) v3_fill(p, changed[i] + i, came[i], nets[i], (u128)amount);
     }
     p->head.liquidity = liquidity;
     return V3_OK;

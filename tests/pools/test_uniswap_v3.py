@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from random import Random
 from typing import Any
 
 import pytest
@@ -256,6 +257,57 @@ def test_the_protocol_takes_its_share_the_way_its_kin_does() -> None:
         assert after["protocolFees1"] == "0"
         left = fee - int(after["protocolFees0"])
         assert int(after["feeGrowthGlobal0X128"]) == (left << 128) // 10**20
+
+
+def test_ticks_come_and_go_as_in_a_dictionary() -> None:
+    """Where stretches of the arrays are moved, every key must keep its numbers."""
+    for seed in range(12):
+        draw = Random(seed)
+        pool = UniswapV3.from_state(
+            {
+                "fee": "500",
+                "tickSpacing": "10",
+                "feeProtocol": "0",
+                "liquidity": "0",
+                "tick": "0",
+                "sqrtPriceX96": str(1 << 96),
+                "ticks": [],
+            }
+        )
+        positions: list[tuple[int, int, int]] = []
+        reach = draw.choice((30, 400, 88_000))
+        for turn in range(500):
+            ends = sorted(draw.sample(range(-reach, reach), 2))
+            if turn % 100 > 60:  # in a row, as when a state is read
+                ends = [10 * turn, 10 * turn + draw.randint(1, 3)]
+            if positions and draw.random() < (0.2 if turn < 300 else 0.7):
+                low, high, amount = positions.pop(draw.randrange(len(positions)))
+                event = "Burn"
+            else:
+                low, high, amount = 10 * ends[0], 10 * ends[1], draw.randint(1, 10**9)
+                positions.append((low, high, amount))
+                event = "Mint"
+            args = {"owner": 1, "tickLower": low, "tickUpper": high, "amount": amount}
+            args |= {"sender": 1} if event == "Mint" else {}
+            pool.apply({"event": event, "args": args | {"amount0": 0, "amount1": 0}})
+            if turn % 7:
+                continue
+            net: dict[int, int] = {}
+            gross: dict[int, int] = {}
+            for low, high, amount in positions:
+                for tick, sign in ((low, 1), (high, -1)):
+                    net[tick] = net.get(tick, 0) + sign * amount
+                    gross[tick] = gross.get(tick, 0) + amount
+            state = pool.state()
+            assert state["ticks"] == [[str(t), str(net[t]), str(gross[t])] for t in sorted(net)]
+            here = sum(amount for low, high, amount in positions if low <= 0 < high)
+            assert state["liquidity"] == str(here)
+            fresh = UniswapV3.from_state(
+                state
+            )  # what lies below and above the price is found there
+            for direction in (0, 1):
+                ours, theirs = pool.quote_in(direction, 10**12), fresh.quote_in(direction, 10**12)
+                assert (ours.amount_out, ours.crossed) == (theirs.amount_out, theirs.crossed)
 
 
 def test_a_pool_of_2000_ticks_is_small() -> None:
