@@ -26,8 +26,10 @@ class Recorder:
             "config_hash": spec.config_hash,
             "sources": spec.sources,
         }
-        self.writing = Writing(path, header)
         self.batch: list[bytes] = []
+        self.writing: Writing | None = None
+        if any(setup.actor.name in f.actors for f in spec.follows):  # else it was retired
+            self.writing = Writing(path, header)
 
     def take_batch(self, source: int, records: list[bytes]) -> None:
         """Records of one outbox, in order."""
@@ -35,11 +37,19 @@ class Recorder:
 
     def commit(self) -> None:
         """Write what was taken; the readers' cursors may move after it."""
-        if self.batch:
+        if self.batch and self.writing is not None:
             self.writing.write(self.batch)
-            self.batch.clear()
+        self.batch.clear()
+
+    def give_up(self) -> None:
+        """It was retired: the file stays without an end, which marks it incomplete."""
+        self.batch.clear()
+        if self.writing is not None:
+            self.writing.file.close()
+            self.writing = None
 
     def close(self) -> None:
         """The session ended in order."""
         self.commit()
-        self.writing.close()
+        if self.writing is not None:
+            self.writing.close()

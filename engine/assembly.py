@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
@@ -96,6 +97,7 @@ class Assembly:
         size = boards.file_bytes(len(self.slots))
         self.board_fd = memory.create("board", size)
         self.board = boards.Board.create(self.board_fd, list(self.slots))
+        self.is_retired = False  # the recorder: a later start of its lane reads nothing
         self.boxes: dict[str, Box] = {}
         self.inputs: dict[str, Box] = {}
         self.stages: dict[str, int] = {}
@@ -129,7 +131,7 @@ class Assembly:
     # ---- the board
 
     def _slots(self) -> tuple[dict[str, int], dict[str, list[str]]]:
-        names = [slots.CLOCK, slots.ROOT_HEARTBEAT]
+        names = [slots.CLOCK, slots.ROOT_HEARTBEAT, slots.CANCEL_ONLY, slots.CONFIGURATION]
         names += [slots.kill(s) for s in self.scopes()]
         own: dict[str, list[str]] = {}
         positions: set[str] = set()
@@ -267,19 +269,11 @@ class Assembly:
         return OutboxSpec(name=box.name, source=box.source, fd=box.fd, epoch=epoch, bells=bells)
 
     def _follows(self, lane: LaneSettings) -> list[FollowSpec]:
-        found = []
+        found: list[FollowSpec] = []
 
         def add(box: Box, reader: str, lossy: bool, actors: list[str]) -> None:
-            found.append(
-                FollowSpec(
-                    name=box.name,
-                    source=box.source,
-                    fd=box.fd,
-                    reader=reader,
-                    lossy=lossy,
-                    actors=actors,
-                )
-            )
+            of: dict[str, Any] = {"name": box.name, "source": box.source, "fd": box.fd}
+            found.append(FollowSpec(**of, reader=reader, lossy=lossy, actors=actors))
 
         for box in self.boxes.values():
             if box.lane == lane.name:
@@ -290,7 +284,7 @@ class Assembly:
         for box in self.boxes.values():
             if self.journal and self.homes[self.journal] == lane.name and JOURNAL in box.gating:
                 add(box, JOURNAL, False, [self.journal])
-        for box in [*self.boxes.values(), *self.inputs.values()]:
+        for box in [] if self.is_retired else [*self.boxes.values(), *self.inputs.values()]:
             here = self.recorder is not None and self.homes[self.recorder] == lane.name
             if self.recorder and here and RECORDER in box.readers:
                 add(box, RECORDER, RECORDER in box.lossy, [self.recorder])

@@ -113,7 +113,8 @@ class Child:
         from hotpath.records import SCHEMA_HASH
 
         own = {"build_hash": build_hash(), "schema_hash": SCHEMA_HASH}
-        self.say("hello", pid=os.getpid(), epoch=self.spec.epoch, **own)
+        told = {"config_hash": self.spec.config_hash, "mode": self.spec.mode}
+        self.say("hello", pid=os.getpid(), epoch=self.spec.epoch, **own, **told)
         for field, value in own.items():
             root = getattr(self.spec, field)
             if value != root:
@@ -210,8 +211,21 @@ class Child:
     # ---- heartbeat
 
     def use(self, board: Any) -> None:
-        """The board this lane attached: beats are written there."""
+        """The board this lane attached: beats are written there. BuildsDiffer.
+
+        The memory names the configuration it was made for: a lane that was told of another would
+        read its slots and limits wrongly.
+        """
         self._board = board
+        version, data = board.read(self.spec.board.slots[slots.CONFIGURATION], slots.WORD.size)
+        made_for = slots.WORD.unpack(data)[0] if version else 0
+        if made_for != self.spec.config_hash:
+            raise BuildsDiffer(
+                lane=self.spec.lane,
+                field="config_hash",
+                own=f"{self.spec.config_hash:016x}",
+                root=f"{made_for:016x}",
+            )
         self._slot = self.spec.board.slots[slots.heartbeat(self.spec.lane)]
         self._root_slot = self.spec.board.slots[slots.ROOT_HEARTBEAT]
 

@@ -22,6 +22,7 @@ from engine import last_acts
 from engine.errors import EXIT_NO, TiercelError
 from engine.kill_switch import ALL
 from engine.state import NoEngine
+from engine.status import status
 from hotpath.records import Kind
 
 if TYPE_CHECKING:
@@ -55,7 +56,7 @@ def _cause(root: Root, command: str, **values: Any) -> Reply:
 
 
 async def _ps(root: Root, request: dict[str, Any]) -> Reply:
-    return {"ok": True, **root.status()}
+    return {"ok": True, **status(root)}
 
 
 async def _top(root: Root, request: dict[str, Any]) -> Reply:
@@ -80,7 +81,7 @@ async def _top(root: Root, request: dict[str, Any]) -> Reply:
                 }
             )
     killed = list(root.switch.stored.closed)
-    return {"ok": True, **root.status(), "tops": tops, "killed": killed, "restarts": root.restarts}
+    return {"ok": True, **status(root), "tops": tops, "killed": killed, "restarts": root.restarts}
 
 
 async def _stop(root: Root, request: dict[str, Any]) -> Reply:

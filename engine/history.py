@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from engine.errors import TiercelError
 from hotpath.records import Document, Header, Kind, join, pack, unpack
@@ -24,7 +24,9 @@ if TYPE_CHECKING:
 
 KINDS = (Kind.APPROVED, Kind.ORDER_EVENT, Kind.FILL)
 LIMIT = 50_000
-"""At most so many of the newest records: ten thousand orders' lives and their trades."""
+"""At most so many of the newest records: ten thousand orders' lives and their trades. What is
+older comes as totals, and records of orders that may still trade come whatever their age."""
+LIVE = "(status IN (3, 4, 5, 7, 10) OR (evidence = 1 AND approved > 0))"
 PATIENCE_S = 5.0
 STEP_S = 0.01
 
@@ -39,8 +41,9 @@ class HistoryNotStored(TiercelError):
 
 
 def of_venue(state: Path, outbox: Outbox, first: int, actor: str) -> list[bytes]:
-    """The newest records of a venue about orders, oldest first; none where no journal is.
+    """The newest records of a venue about orders, oldest first, then what all its trades come to.
 
+    Before them stand those of older orders that may still trade. Empty where no journal is.
     `first` is the position of the first record of this outbox: below it nothing is waited for.
     Raises HistoryNotStored when the journal does not catch up with the outbox.
     """
@@ -59,18 +62,58 @@ def of_venue(state: Path, outbox: Outbox, first: int, actor: str) -> list[bytes]
             f"SELECT {store.COLUMNS} FROM event WHERE source = ? AND kind IN ({marks}) "
             "ORDER BY position DESC LIMIT ?"
         )
-        rows = db.execute(sql, (outbox.source, *map(int, KINDS), LIMIT)).fetchall()
+        db.execute("BEGIN")  # one view of records and totals
+        rows = db.execute(sql, (outbox.source, *map(int, KINDS), LIMIT)).fetchall()[::-1]
+        if len(rows) == LIMIT:
+            rows = older(db, outbox.source, int(str(rows[0][2]))) + rows
+        document = totals(db, outbox.source) if rows else None
     finally:
         db.close()
-    return [store.raw_of(store.row_event(row)) for row in reversed(rows)]
+    found = [store.raw_of(store.row_event(row)) for row in rows]
+    if document is not None:
+        header = Header(0, Kind.DOCUMENT, outbox.source, outbox.position, 0, 0, 0, 0)
+        found.append(join(header, pack(Document(document=document))))
+    return found
 
 
-MAY_TRADE = """
-SELECT id, instrument, side, quantity, cumulative FROM orders
-WHERE strategy = ? AND op != 2
-AND (status IN (3, 4, 5, 7, 10) OR (evidence = 1 AND approved > 0))
-ORDER BY intent_position, id
-"""
+def older(db: apsw.Connection, venue: int, before: int) -> list[Any]:
+    """Rows below a position that speak of a venue's orders that may still trade, oldest first."""
+    from engine.journal import store
+
+    columns = ", ".join("e." + c.strip() for c in store.COLUMNS.split(","))
+    marks = ", ".join("?" * len(KINDS))
+    sql = (
+        f"SELECT DISTINCT {columns} FROM orders o JOIN order_events x ON x.order_id = o.id"
+        f" JOIN event e ON e.id = x.event WHERE o.venue = ? AND {LIVE}"
+        f" AND e.source = ? AND e.position < ? AND e.kind IN ({marks}) ORDER BY e.position"
+    )
+    return db.execute(sql, (venue, venue, before, *map(int, KINDS))).fetchall()
+
+
+def totals(db: apsw.Connection, venue: int) -> dict[str, Any]:
+    """{positions: [[instrument, lots, last price]], costs: [[strategy, instrument, ticks times
+    lots]], last_fill: time}, bought minus sold, of all trades a venue ever told."""
+    positions = db.execute(
+        "SELECT instrument, quantity, mark FROM positions WHERE venue = ? ORDER BY instrument",
+        (venue,),
+    )
+    costs = db.execute(
+        "SELECT strategy, instrument, sum(price * quantity * (CASE side WHEN 1 THEN 1 ELSE -1 END))"
+        " FROM fills WHERE venue = ? GROUP BY strategy, instrument ORDER BY strategy, instrument",
+        (venue,),
+    )
+    last = db.execute("SELECT coalesce(max(time), 0) FROM fills WHERE venue = ?", (venue,))
+    return {
+        "positions": [[i, int(lots), mark] for i, lots, mark in positions],
+        "costs": [list(row) for row in costs],
+        "last_fill": next(iter(last))[0],
+    }
+
+
+MAY_TRADE = (
+    "SELECT id, instrument, side, quantity, cumulative FROM orders"
+    f" WHERE strategy = ? AND op != 2 AND {LIVE} ORDER BY intent_position, id"
+)
 
 
 def of_strategy(state: Path, outbox: Outbox, first: int, actor: str) -> bytes | None:

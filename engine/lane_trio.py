@@ -35,6 +35,9 @@ class Sink(Protocol):
 
     def commit(self) -> None: ...
 
+    def give_up(self) -> None:
+        """It was retired: what it took last may be overwritten, and nothing more is stored."""
+
 
 class Follow:
     """One outbox of another lane and the actors (or the sink) here that want records of it."""
@@ -145,6 +148,11 @@ class ColdLane:
     def commit(self) -> None:
         """Let sinks make safe what they took, then move their cursors."""
         seen: list[Sink] = []
+        for follow in self.follows:
+            # asked after taking: writers pass a reader only once it was retired
+            if follow.sink is not None and follow.reader.is_retired:
+                follow.sink.give_up()
+                seen.append(follow.sink)
         for follow in self.follows:
             if follow.sink is not None and not any(s is follow.sink for s in seen):
                 seen.append(follow.sink)

@@ -76,6 +76,7 @@ def configure(venue: Venue, setup: Setup) -> None:
         clock=board[slots.CLOCK],
         kill=board.get(slots.KILL, -1),
         venue_kill=board.get(slots.kill(spec.name), -1),
+        hold=board.get(slots.CANCEL_ONLY, -1),
         instance=setup.instance,
     )
     for name, listing in setup.listings.items():

@@ -12,7 +12,7 @@ import os
 import secrets
 import signal
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -22,8 +22,9 @@ import trio
 from engine import control, lane_process, last_acts, leftovers, slots, watch
 from engine.application import LaneSettings
 from engine.assembly import ROOT, Assembly
+from engine.cancel_only import CancelOnly
 from engine.checks import role_of
-from engine.child import leave_no_core
+from engine.child import BuildsDiffer, leave_no_core
 from engine.config import Configuration
 from engine.engine_clock import EngineClock, measure
 from engine.errors import EXIT_DONE, EXIT_NO, TiercelError
@@ -35,9 +36,15 @@ from engine.lane_spec import LaneSpec, descriptors
 from engine.liveness import Liveness
 from engine.logs import Log, Redaction, open_logs
 from engine.memory import Memory
+from engine.recorder_watch import RecorderWatch
 from engine.registry import Registry
-from engine.secret import hide_hook
-from engine.state import Run, StateDirectory, start_time, write_durably
+from engine.state import (
+    StateDirectory,
+    StateNotWritten,
+    in_words,
+    start_time,
+)
+from engine.status import write_run
 from engine.supervision.decisions import Supervisor
 from engine.supervision.policy import MILLISECOND, SECOND, Action, Policy, Verb
 from hotpath.clock import monotonic_ns
@@ -88,8 +95,10 @@ class Root:
             self.registry = Registry(self.path)
             self.memory = Memory.of_instance(self.registry.instance, memory_place)
             self._prepare(drain)
-        except BaseException:
+        except BaseException as e:
             self.directory.close()
+            if isinstance(e, OSError):
+                raise StateNotWritten(path=self.path, detail=in_words(e)) from None
             raise
 
     def _prepare(self, drain: leftovers.Drain | None) -> None:
@@ -114,6 +123,8 @@ class Root:
         epochs.clean = False
         self.epoch = self.directory.next_epoch(ROOT)
         self.outbox = self._own_outbox()
+        made_for = slots.WORD.pack(self.configuration.hash)
+        self.assembly.board.write(self.assembly.slots[slots.CONFIGURATION], made_for)
         self.switch = KillSwitch(self.path, self.assembly.scopes()[1:])
         self.switch.show_on(self.assembly.board)
         self.clock = EngineClock(*measure())
@@ -133,6 +144,8 @@ class Root:
         children = [child_of(lane, lane.name == home) for lane in app.lanes]
         self.lanes = {lane.name: lane for lane in app.lanes}
         self.supervisor = Supervisor(children, policy, seed=secrets.randbits(63))
+        self.cancel_only = CancelOnly(self)
+        self.recorder_watch = RecorderWatch(self)
         self.liveness = Liveness(int(watch.LOOK_S * SECOND))
         self.processes: dict[str, LaneProcess] = {}
         self.actor_restarts = 0
@@ -143,7 +156,7 @@ class Root:
         self._wake = trio.Event()
         self.heard = trio.Event()
         self._nursery: trio.Nursery
-        self._write_run()
+        write_run(self)
 
     def _own_outbox(self) -> Outbox:
         box = self.assembly.boxes[ROOT]
@@ -154,25 +167,6 @@ class Root:
         for reader, bell in spec.bells.items():
             outbox.set_bell(reader, bell)
         return outbox
-
-    def _write_run(self) -> None:
-        run = Run(
-            run=self.run_name,
-            root=self.pid,
-            started=self.started,
-            application=self.app.application,
-            mode=self.app.mode,
-            instance=self.registry.instance,
-            drill=self.app.drill,
-            exchanges=self.exchanges,
-        )
-        write_durably(self.path / "run.json", msgspec.json.encode(run))
-        specs = [
-            self.assembly.spec(lane, 0, self.pid, self.started) for lane in self.lanes.values()
-        ]
-        # what a replay needs besides the inputs; keys are not among it
-        document = msgspec.json.encode(specs, enc_hook=hide_hook)
-        write_durably(self.path / "recordings" / f"{self.run_name}.lanes.json", document)
 
     # ---- records
 
@@ -249,6 +243,10 @@ class Root:
         await trio.sleep(seconds)
         self.stop()
 
+    def run_soon(self, task: Callable[[], Awaitable[None]]) -> None:
+        """A task of the root's own, until it ends or the root does."""
+        self._nursery.start_soon(task)
+
     def stop(self) -> None:
         """Begin the orderly end."""
         self.carry_out(self.supervisor.stop(monotonic_ns()))
@@ -322,6 +320,8 @@ class Root:
             self.log.main("info", "lane ended", name=lane.name, pid=process.pid, code=code)
         else:
             self.log.problem("lane ended", name=lane.name, pid=process.pid, code=code)
+            if lane.name == self.recorder_watch.lane and self.supervisor.is_running:
+                self.recorder_watch.died(self.words.pop(lane.name, ""), monotonic_ns())
         self.document(Kind.DOCUMENT, event="lane_ended", lane=lane.name, pid=process.pid, code=code)
         self.carry_out(self.supervisor.exited(lane.name, code, monotonic_ns()))
         if self.supervisor.result is None:
@@ -333,8 +333,10 @@ class Root:
         now = monotonic_ns()
         if what == "hello":
             spec: LaneSpec = process.spec
-            if (event["build_hash"], event["schema_hash"]) != (spec.build_hash, spec.schema_hash):
-                self.carry_out(self.supervisor.hung(name, "it is of another build", now))
+            for field in ("build_hash", "schema_hash", "config_hash", "mode"):
+                if event.get(field) != getattr(spec, field):
+                    self._refuse(name, field, event.get(field), getattr(spec, field))
+                    break
         elif what == "started":
             self.liveness.watch(name, hang_ms(lane) * MILLISECOND, now)
             self.carry_out(self.supervisor.started(name, now))
@@ -354,6 +356,13 @@ class Root:
             self.answers.setdefault(str(what), {})[name] = event
         self.heard.set()
 
+    def _refuse(self, name: str, field: str, own: Any, root: Any) -> None:
+        """A lane that is not of our build, schema, configuration or mode does not run."""
+        error = BuildsDiffer(lane=name, field=field, own=own, root=root)
+        self.words[name] = str(error)
+        self.log.error("lane refused", name=name, **error.sentences())
+        self.carry_out(self.supervisor.hung(name, f"its {field} is another", monotonic_ns()))
+
     def _note_ready(self) -> None:
         watched = self.supervisor.watched
         if not self.is_ready and all(w.ready or not w.wanted for w in watched):
@@ -361,27 +370,6 @@ class Root:
             self.log.main("info", "ready")
             if self.on_ready is not None:
                 self.on_ready(self)
-
-    # ---- what commands ask
-
-    def status(self) -> dict[str, Any]:
-        """`tiercel ps --json`, to the letter of the contract, and what `top` shows besides."""
-        lanes = []
-        for name, lane in self.lanes.items():
-            process = self.processes.get(name)
-            watched = self.supervisor.watched[self.supervisor.index[name]]
-            lanes.append(
-                {
-                    "name": name,
-                    "pid": process.pid if process else None,
-                    "runtime": lane.runtime,
-                    "core": lane.core,
-                    "state": self.supervisor.state_of(name),
-                    "restarts": watched.restarts,
-                    "actors": [a.name for a in lane.actors],
-                }
-            )
-        return {"root": self.pid, "lanes": lanes, "exchanges": self.exchanges}
 
     @property
     def restarts(self) -> int:

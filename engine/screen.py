@@ -91,7 +91,8 @@ class Looker:
         found: dict[str, Any] = {"lanes": [], "books": [], "latency": {}, "orders": [], "fills": []}
         try:
             self.attach()
-            found["lanes"] = control.call(self.state, "ps")["lanes"]
+            told = control.call(self.state, "ps")
+            found["lanes"], found["alerts"] = told["lanes"], told.get("alerts", [])
         except (TiercelError, OSError):
             pass  # starting or ending: the rest is shown all the same
         found["latency"] = self.latency()
@@ -210,9 +211,10 @@ def plain_line(found: dict[str, Any], seconds: float) -> str:
     books = "  ".join(f"{b['feed']} {b['bid']}/{b['ask']} {b['state']}" for b in found["books"])
     tick = found["latency"].get("tick_to_order")
     latency = f"  tick to order p50 {microseconds(tick['p50_ns'])}" if tick else ""
+    alerts = "".join(f"  {a['code']}: {a['what']}" for a in found.get("alerts", []))
     return (
         f"{seconds:6.1f} s  orders {counts.get('orders', 0)}  fills {counts.get('fills', 0)}  "
-        f"pnl {found.get('pnl', '0')}  {books}{latency}"
+        f"pnl {found.get('pnl', '0')}  {books}{latency}{alerts}"
     )
 
 
@@ -221,6 +223,7 @@ def draw(found: dict[str, Any], title: str) -> RenderableType:
     from rich.columns import Columns
     from rich.console import Group
     from rich.panel import Panel
+    from rich.text import Text
 
     counts = found.get("counts", {})
     head = (
@@ -228,6 +231,10 @@ def draw(found: dict[str, Any], title: str) -> RenderableType:
         f"refused {counts.get('refused', 0)}   P&L [bold]{found.get('pnl', '0')}[/] USDT   "
         f"events {counts.get('events', 0)}"
     )
+    alerts = [
+        Text("{code}: {what}. {why}. {do}.".format(**a), style="bold red")
+        for a in found.get("alerts", [])
+    ]
     books = table(
         "Books",
         ("feed", ">bid qty", ">bid", ">ask", ">ask qty", "state"),
@@ -269,7 +276,7 @@ def draw(found: dict[str, Any], title: str) -> RenderableType:
         [tuple(o.values()) for o in found["orders"]],
     )
     sides = Columns([Group(books, positions, latency), Group(lanes, fills)], padding=(0, 3))
-    return Panel(Group(head, "", sides, orders), title=title, width=COLUMNS)
+    return Panel(Group(head, *alerts, "", sides, orders), title=title, width=COLUMNS)
 
 
 STYLES = {

@@ -4,6 +4,8 @@
 | --- | --- | --- |
 | clock | i64 offset, i64 uncertainty (ns) | root |
 | kill, kill:<scope> | u64 word, 0: open | root |
+| cancel_only | u64 word, 0: orders may leave (bits: engine/cancel_only.py) | root |
+| configuration | u64 hash of the configuration this memory was made for | root |
 | heartbeat:root | u64 beats, i64 monotonic ns, u32 epoch, u32 pid | root |
 | heartbeat:<lane> | the same | that lane; zeroed by the root when it is reaped |
 | top:<feed>:<listing> | tc_top and when it was received | the feed's lane |
@@ -19,7 +21,10 @@ from typing import NamedTuple
 
 CLOCK = "clock"
 KILL = "kill"
+CANCEL_ONLY = "cancel_only"
+CONFIGURATION = "configuration"
 ROOT_HEARTBEAT = "heartbeat:root"
+OF_ROOT = (CLOCK, ROOT_HEARTBEAT, CANCEL_ONLY, CONFIGURATION)
 BEAT = struct.Struct("<QqII")
 WORD = struct.Struct("<Q")
 CLOCK_WORDS = struct.Struct("<qq")

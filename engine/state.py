@@ -48,6 +48,15 @@ class StateRefused(TiercelError):
     do = "Choose a directory that you own and others cannot write"
 
 
+class StateNotWritten(TiercelError):
+    """The state directory takes no write: full, or not ours to write."""
+
+    code: ClassVar[str] = "TCL-3004"
+    what = "The state directory {path} cannot be written"
+    why = "{detail}"
+    do = "Make room or mend its permissions, then start again; what was stored is not touched"
+
+
 class StateDamaged(TiercelError):
     """A file of the state directory cannot be read."""
 
@@ -100,6 +109,12 @@ class Epochs(msgspec.Struct):
     positions: dict[str, int] = {}
     clean: bool = True
     runs: int = 0
+
+
+def in_words(error: OSError) -> str:
+    """What the system said, and of which file."""
+    of = f"{error.filename}: " if error.filename else ""
+    return f"{of}{error.strerror}"
 
 
 def start_time(pid: int) -> int | None:
@@ -159,9 +174,13 @@ class StateDirectory:
             run = read_run(path)
             detail = f" (root process {run.root})" if run else ""
             raise StateBusy(path=path, detail=detail) from None
-        for name in FOLDERS:
-            (path / name).mkdir(mode=0o700, exist_ok=True)
-        self.epochs = self._read_epochs()
+        try:
+            for name in FOLDERS:
+                (path / name).mkdir(mode=0o700, exist_ok=True)
+            self.epochs = self._read_epochs()
+        except OSError as e:
+            os.close(self._lock)
+            raise StateNotWritten(path=path, detail=in_words(e)) from None
 
     def _read_epochs(self) -> Epochs:
         path = self.path / "epochs.json"

@@ -39,6 +39,8 @@ async def watch(root: Root) -> None:
             root.liveness.forget(name)
             why = f"its heartbeat stood still for {silence / 1e6:.0f} ms"
             root.carry_out(root.supervisor.hung(name, why, now))
+        root.cancel_only.look(now)
+        root.recorder_watch.look(now)
         if root.clock.advance(int(LOOK_S * SECOND)):
             publish_clock(root)
         root.log.flush()

@@ -694,6 +694,26 @@ static inline void gate_move(tc_gate *g, tc_gate_instrument *t, int32_t strategy
     if (strategy >= 0) g->strategies[strategy].net += buy ? n : -n;
 }
 
+/* The position is known from elsewhere (the journal's view): it replaces what was counted so far. */
+static inline void gate_restore(tc_gate *g, uint32_t instrument, int64_t lots, int64_t price) {
+    tc_gate_instrument *t = gate_instrument(g, instrument);
+    if (!t) return;
+    int64_t more = lots - t->position;
+    gate_move(g, t, -1, more > 0, 0, more < 0 ? -more : more);
+    gate_refresh(g, t, price);
+}
+
+/* The same for what a strategy has bought more than sold: by instrument, in ticks times lots. */
+static inline void gate_restore_strategy(tc_gate *g, uint16_t source, uint32_t instrument, int64_t cost, int first) {
+    int32_t at = gate_strategy_index(g, source);
+    tc_gate_instrument *t = gate_instrument(g, instrument);
+    int overflow = 0;
+    if (at < 0 || !t) return;
+    if (first) g->strategies[at].net = 0;
+    gate_wide n = gate_notional(&t->spec, 1, cost < 0 ? -cost : cost, &overflow);
+    g->strategies[at].net += cost < 0 ? -n : n;
+}
+
 /* A trade of `lots` at `price`, of whatever order; a negative quantity takes one back. */
 static inline void gate_fill(tc_gate *g, uint32_t instrument, tc_order_id id, uint16_t strategy, uint8_t side,
                              int64_t price, int64_t lots) {

@@ -103,6 +103,9 @@ cdef extern from "hotpath/gate.h" nogil:
     int gate_send_check(tc_gate* g, const tc_intent* i, uint32_t instrument, tc_order_id id,
                         int64_t now, const tc_gate_inputs* inputs, tc_refused* out)
     int gate_cancel(tc_gate* g, const tc_intent* i, tc_order_id id, int64_t now, tc_refused* out)
+    void gate_restore(tc_gate* g, uint32_t instrument, int64_t lots, int64_t price)
+    void gate_restore_strategy(tc_gate* g, uint16_t source, uint32_t instrument, int64_t cost,
+                               int first)
     void gate_fill(tc_gate* g, uint32_t instrument, tc_order_id id, uint16_t strategy, uint8_t side,
                    int64_t price, int64_t lots)
     bint gate_close(tc_gate* g, tc_order_id id)

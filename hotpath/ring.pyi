@@ -112,6 +112,10 @@ class Reader:
     def take(self, limit: int = 256) -> list[bytes]:
         """Up to `limit` records as bytes, header and payload, stepped over but not published."""
 
+    @property
+    def is_retired(self) -> bool:
+        """The writer waits for it no more: what it would read may be overwritten meanwhile."""
+
     def store(self) -> None:
         """Store the cursor: the effects of all records read are safe."""
 

@@ -520,13 +520,20 @@ cdef class Reader:
         """Up to `limit` records as bytes, header and payload, stepped over but not published."""
         cdef const tc_header* h
         out = []
-        while len(out) < limit:
+        while len(out) < limit and not self.is_retired:
             h = self.sound()
             if h == NULL:
                 break
             out.append(PyBytes_FromStringAndSize(<const char*>h, h.length))
             tc_done(&self.reader)
         return out
+
+    @property
+    def is_retired(self):
+        """The writer waits for it no more: what it would read may be overwritten meanwhile."""
+        cdef tc_ring_file* f = <tc_ring_file*>self.mapping.shared
+        return self.reader.index >= 0 and (
+            f.slots[self.reader.index].reader_class == TC_READER_RETIRED)
 
     def store(self):
         """Store the cursor (`publish`): the effects of all records read are safe."""

@@ -72,7 +72,7 @@ cdef class Venue(Actor):
     cdef int32_t listing_of[65536]         # instrument number -> index, -1 = none
     cdef tc_kill_of strategy_kill[32]
     cdef int strategy_kills
-    cdef int clock_slot, kill_slot, venue_kill_slot, own_slot
+    cdef int clock_slot, kill_slot, venue_kill_slot, hold_slot, own_slot
     cdef tc_leg legs[8]                    # of a group of another lane, not yet whole
     cdef int held, held_seen
     cdef uint16_t held_source
@@ -123,6 +123,7 @@ cdef class Venue(Actor):
     cdef int recall_event(self, const tc_header* r, const tc_order_event* e) except -1
     cdef int recall_report(self, tc_order* o, tc_report* p, const tc_header* r,
                            const tc_fill* f) except -1
+    cdef int recall_totals(self, const tc_header* r) except -1
     cdef int end_recall(self) except -1
 
     # the protocol: a subclass overrides these

@@ -29,6 +29,8 @@ from hotpath.gate cimport (
     gate_release,
     gate_reserve,
     gate_reserved,
+    gate_restore,
+    gate_restore_strategy,
     gate_send_check,
     gate_take_balance,
     tc_gate_inputs,
@@ -65,6 +67,7 @@ from hotpath.records cimport (
     TC_APPROVED,
     TC_BALANCE,
     TC_COMMAND,
+    TC_DOCUMENT,
     TC_EV_ACK,
     TC_EV_APPROVED,
     TC_EV_CANCEL_REJECTED,
@@ -102,6 +105,7 @@ from hotpath.records import unpack
 
 DEF TEXT_ROOM = 4096
 DEF HEADROOM = 64
+DEF CANCEL_ONLY = 2                        # as the refusal of R21 tells it; 1: killed
 COMMAND_BIT = 1 << TC_COMMAND
 
 
@@ -122,6 +126,7 @@ cdef class Venue(Actor):
         for i in range(65536):
             self.listing_of[i] = -1
         self.clock_slot = self.kill_slot = self.venue_kill_slot = self.own_slot = -1
+        self.hold_slot = -1
 
     def __dealloc__(self):
         free(self.text)
@@ -172,9 +177,10 @@ cdef class Venue(Actor):
         self.strategy_kills += 1
         self.gate.lease(source, share)
 
-    def set_slots(self, *, int clock, int kill=-1, int venue_kill=-1, instance=0):
+    def set_slots(self, *, int clock, int kill=-1, int venue_kill=-1, int hold=-1, instance=0):
         """The board slots it reads besides tops, and the number of the state directory."""
         self.clock_slot, self.kill_slot, self.venue_kill_slot = clock, kill, venue_kill
+        self.hold_slot = hold
         self.instance = instance
 
     def set_stages(self, stages):
@@ -234,6 +240,8 @@ cdef class Venue(Actor):
         memset(n, 0, sizeof(tc_gate_inputs))
         n.uncertainty = -1
         n.kill = self.kill_word(i.strategy, at)
+        if n.kill == 0 and self.read_word(self.hold_slot):
+            n.kill = CANCEL_ONLY
         n.agreed = self.agreed
         n.reconciled = self.reconciled and not self.stopping
         n.room = self.lane.has_room(self.outbox, sizeof(tc_approved))
@@ -636,6 +644,8 @@ cdef class Venue(Actor):
             return self.recall_approved(r, <const tc_approved*>payload)
         if r.kind == TC_ORDER_EVENT:
             return self.recall_event(r, <const tc_order_event*>payload)
+        if r.kind == TC_DOCUMENT:
+            return self.recall_totals(r)
         if r.kind != TC_FILL:
             return 0
         f = <const tc_fill*>payload
@@ -643,6 +653,19 @@ cdef class Venue(Actor):
         p.price, p.quantity, p.venue_time = f.price, f.quantity, f.venue_time
         self.last_fill_time = r.time
         return self.recall_report(orders_by_id(&self.orders.t, f.id), &p, r, f)
+
+    cdef int recall_totals(self, const tc_header* r) except -1:
+        """What all trades of all lives come to (engine/history.py): more than was read back."""
+        told = unpack(r.kind, PyBytes_FromStringAndSize(
+            <const char*>r + sizeof(tc_header), r.length - sizeof(tc_header))).document
+        for instrument, lots, mark in told["positions"]:
+            gate_restore(&self.gate.g, instrument, lots, mark)
+        known = set()
+        for strategy, instrument, cost in told["costs"]:
+            gate_restore_strategy(&self.gate.g, strategy, instrument, cost, strategy not in known)
+            known.add(strategy)
+        self.last_fill_time = max(self.last_fill_time, told["last_fill"])
+        return 0
 
     cdef int recall_approved(self, const tc_header* r, const tc_approved* a) except -1:
         cdef tc_intent i

@@ -36,3 +36,5 @@ def command(state: Path | None, as_json: bool) -> None:
     for row in texts:
         cells = (cell.ljust(width) for cell, width in zip(row, widths, strict=True))
         click.echo("  ".join(cells).rstrip())
+    for alert in found.get("alerts", []):
+        click.echo("{code}: {what}. {why}. {do}.".format(**alert))

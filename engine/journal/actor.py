@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from engine.journal.conditions import JournalWriteFailed
 from engine.journal.store import Event, Store
 from engine.journal.views import Views
 from hotpath.records import Document, Header, Kind, join, pack
@@ -104,6 +105,10 @@ class Journal:
             0, Kind.DOCUMENT, self.source, position, self.store.last_time, 0, instrument, 0
         )
         self.take([join(header, pack(Document(document=document)))])
+
+    def give_up(self) -> None:
+        """The journal is never retired; were it, nothing it took would be safe."""
+        raise JournalWriteFailed(path=self.store.path, detail="Its outboxes do not wait for it")
 
     def health(self) -> str:
         """ "ok", "alarm" or "cancel_only", by the room left on the journal's disk."""

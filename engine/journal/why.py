@@ -16,6 +16,8 @@ from engine.journal.views import spell
 from hotpath.order import EFFECTS, EVENTS, EVIDENCE, PENDING, STATUS, read_id, spell_id
 from hotpath.records import Kind, Op, OrderType, Side, TimeInForce, pack_order_id, unpack_order_id
 
+CANCEL_ONLY = (21, 2)
+"""Control and value of a refusal while only cancels may leave (engine/cancel_only.py)."""
 DEEPEST = 20
 """Orders that caused this one, one through the other; more is a loop."""
 
@@ -188,6 +190,8 @@ class Teller:
             )
         if e.header.kind == Kind.APPROVED:
             return f"approved by the gate: {_enum(Op, r.op)}, limits of version {r.limit_version}"
+        if e.header.kind == Kind.REFUSED and (r.control, r.value) == CANCEL_ONLY:
+            return "refused by R21: cancel only, the journal could not keep what comes of it"
         if e.header.kind == Kind.REFUSED:
             return f"refused by R{r.control:02d}: {r.value} against a limit of {r.limit}"
         if e.header.kind == Kind.ORDER_EVENT:

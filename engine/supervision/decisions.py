@@ -15,6 +15,8 @@ import random
 from collections import deque
 from enum import Enum
 
+import msgspec
+
 from engine.supervision.policy import (
     FOREVER,
     Action,
@@ -129,6 +131,11 @@ class Supervisor:
             actions += self._died(i, ended, code, now)
         return actions + self._proceed(now)
 
+    def let_go(self, name: str) -> None:
+        """From now on this child's end is final: it is dropped instead of restarted."""
+        w = self.watched[self.index[name]]
+        w.child = msgspec.structs.replace(w.child, restart="temporary")
+
     def tick(self, now: int) -> list[Action]:
         """Time has passed: timeouts of starting and stopping, waits that are over."""
         return self._proceed(now)
@@ -160,6 +167,11 @@ class Supervisor:
         if w.state is State.IDLE and w.wanted:
             return "waiting"
         return {State.IDLE: "stopped", State.GONE: "gone"}.get(w.state, w.state.name.lower())
+
+    @property
+    def is_running(self) -> bool:
+        """Neither ending nor escalated."""
+        return self._ending is None and not self._escalated
 
     # ---- decisions
 

@@ -321,3 +321,14 @@ def test_hundreds_of_kills(tmp_path: Path) -> None:
             assert e.end()[0] == 0
         else:
             assert e.process.returncode == 70
+
+
+def test_a_lane_of_another_configuration_is_refused(tmp_path: Path) -> None:
+    """Its memory was made for ours: the lane says so itself, and the root would not have it."""
+    tree = app(lane("a"), lane("b"))
+    with running(tmp_path, tree, "tests.engine.lanes.of_another") as e:
+        code, err = e.wait()
+        assert code == 1 and "TCL-2160" in err and "config_hash" in err, err
+        said = [x for x in e.errors() if x["event"] == "lane refused"]
+        assert said and said[0]["code"] == "TCL-2160"
+        assert not e.alive()

@@ -785,7 +785,7 @@ cdef class BinanceVenue(Venue):
     cdef int take_record(self, const tc_header* r) except -1:
         """Intents and commands as every venue; and the answers of the HTTP side."""
         cdef const char* payload = <const char*>r + sizeof(tc_header)
-        if r.kind != TC_DOCUMENT:
+        if r.kind != TC_DOCUMENT or r.source == self.source:
             return Venue.take_record(self, r)
         try:
             reply = orjson.loads(payload[:r.length - sizeof(tc_header)]).get("reply")

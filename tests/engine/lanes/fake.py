@@ -56,6 +56,8 @@ def main(child: Child) -> None:
                 (seen / f"{spec.lane}.canceled").write_text("yes")
                 child.say("canceled", open=0)
             if command["do"] == "reconcile":
+                with (seen / f"{spec.lane}.reconcile").open("a") as f:
+                    f.write("asked\n")
                 child.say("reconciled", ok=not settings.get("unclean"))
         for reader in readers:
             reader.read(256)

@@ -56,7 +56,8 @@ class Stage:
         self, kind: str = "ed25519", history: list[bytes] | None = None, **settings: Any
     ) -> None:
         self.now = 1_700_000_000 * S
-        self.board = Board.private(["clock", "kill", "kill_venue", "kill_strategy", "top"])
+        names = ["clock", "kill", "kill_venue", "kill_strategy", "top", "cancel_only"]
+        self.board = Board.private(names)
         self.lane = Lane("test", self.board, seed=3, is_virtual=True)
         self.transport = self.lane.transport = Transport()
         self.venue = BinanceVenue(self.lane, "venue", Outbox.private(1 << 20, VENUE), room=64)
@@ -71,7 +72,7 @@ class Stage:
             index=0, slot=4, book=Book(256, 1000),
         )  # fmt: skip
         v = self.venue
-        v.set_slots(clock=0, kill=1, venue_kill=2, instance=77)
+        v.set_slots(clock=0, kill=1, venue_kill=2, hold=5, instance=77)
         v.add_listing(self.instrument, views={FEED: 4}, reference=4, limits=OWN)
         v.add_strategy(SOURCE, share=LARGE, kill=3)
         v.gate.set_limits(version=1, mode="simulation", **VENUE_LIMITS)
@@ -84,7 +85,7 @@ class Stage:
         self.strategy.add_venue(v)
         self.strategy.add_market(self.market)
         self.board.write(0, CLOCK.pack(0, 1000))
-        for slot in (1, 2, 3):
+        for slot in (1, 2, 3, 5):
             self.board.write(slot, WORD.pack(0))
         self.sent: list[dict[str, Any]] = []
         self.failures: dict[int, int] = {0: 0}  # not empty: the connection keeps this very one
