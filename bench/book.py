@@ -9,7 +9,6 @@ and Python take turns in short bursts.
 from __future__ import annotations
 
 import random
-import sys
 import tempfile
 from bisect import bisect_left, insort
 from pathlib import Path
@@ -158,15 +157,3 @@ def change_row(quick: bool) -> Row:
 def rows(quick: bool) -> list[Row]:
     """The rows depth_floor, depth_python, top_frame and book_change."""
     return [*depth_rows(quick), top_row(quick), change_row(quick)]
-
-
-def main(quick: bool, as_json: bool) -> int:
-    """Measure and print; 1 when a row misses its must."""
-    found = rows(quick)
-    if as_json:
-        sys.stdout.buffer.write(orjson.dumps({"rows": found}) + b"\n")
-    else:
-        for r in found:
-            against = f", {r['ratio']:.2f}x of {r['floor']:.0f} ns" if r["ratio"] else ""
-            print(f"{r['id']:14}{r['value']:9.2f} ns{against}  (must {r['must']}, aim {r['aim']})")
-    return 0 if all(r["ok"] for r in found) else 1

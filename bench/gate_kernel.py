@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import sys
 from statistics import median
 from typing import Any
-
-import orjson
 
 from bench.gate_loops import both_steps
 from hotpath.gate import LARGEST, Gate
@@ -51,14 +48,3 @@ def rows(quick: bool) -> list[dict[str, Any]]:
             "must": 150, "aim": 60, "ok": value <= 150, "runs": [round(r, 2) for r in runs],
         }
     ]  # fmt: skip
-
-
-def main(quick: bool, as_json: bool) -> int:
-    """Measure and print; 1 when the row is above its must."""
-    found = rows(quick)
-    if as_json:
-        sys.stdout.buffer.write(orjson.dumps({"rows": found}) + b"\n")
-    else:
-        for r in found:
-            print(f"{r['id']:16}{r['value']:10.1f} ns   must {r['must']}   aim {r['aim']}")
-    return 0 if all(r["ok"] for r in found) else 1

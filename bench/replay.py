@@ -258,10 +258,3 @@ def rows(quick: bool) -> list[Row]:
         row("replay_python_top", "events/s", 1_000_000, 2_000_000, runs["replay_python_top"]),
         row("replay_python_all", "events/s", 300_000, 600_000, runs["replay_python_all"]),
     ]
-
-
-def main(quick: bool, as_json: bool) -> int:
-    """Measure and print."""
-    from bench.all import show
-
-    return show(rows(quick), as_json)

@@ -74,10 +74,3 @@ def memory(quick: bool) -> dict[str, Any]:
 
 def rows(quick: bool) -> list[dict[str, Any]]:
     return [memory(quick)]
-
-
-def main(quick: bool, as_json: bool) -> int:
-    """Measure and print."""
-    from bench.all import show
-
-    return show(rows(quick), as_json)

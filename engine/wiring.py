@@ -89,13 +89,14 @@ def load_member(name: str) -> Any:
 
 
 def load_bench(what: str) -> Callable[[bool, bool], int]:
-    """`main(quick, as_json)` of bench/<what>.py: measures, prints, and returns the exit code."""
-    name = f"bench.{what}"
-    if not what.isidentifier() or util.find_spec(name) is None:
-        raise WrongUsage(detail=f"there is no benchmark `{what}`", command="tiercel bench")
-    main: Callable[[bool, bool], int] | None = getattr(import_module(name), "main", None)
+    """`main(quick, as_json)` of a part of bench/: measures, prints, and returns the exit code."""
+    parts = import_module("bench.parts")
+    main: Callable[[bool, bool], int] | None = parts.main_of(what)
     if main is None:
-        raise WrongUsage(detail=f"bench/{what}.py is no benchmark", command="tiercel bench")
+        known = ", ".join(parts.NAMES)
+        raise WrongUsage(
+            detail=f"there is no benchmark `{what}` ({known})", command="tiercel bench"
+        )
     return main
 
 

@@ -10,7 +10,7 @@ import click
 @click.option("--quick", is_flag=True, help="Fewer repetitions: seconds instead of minutes.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def command(what: str, quick: bool, as_json: bool) -> int:
-    """Measure WHAT (a file of bench/), against its floor in the same run."""
+    """Measure WHAT (wire, frame, ring, book, gate, histogram, replay, memory, pools or all)."""
     from engine.wiring import load_bench
 
     return load_bench(what)(quick, as_json)
