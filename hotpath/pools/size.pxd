@@ -12,12 +12,11 @@ cdef struct Costs:
 
 cdef struct Trial:
     u256 paid, out           # of the first coin
+    u256 middle              # what the first hop gives
     u256 net                 # out - paid - fixed - gas, two's complement, before the tip
     int64_t gas
     bint valid               # every hop took all it was given
 
-# what paying `paid` into the first hop brings at the end
-cdef void trial_of(void** pools, const int* directions, int n, u256 paid, const Costs* costs, Trial* t) noexcept nogil
 # the best trial; paid is 0 where nothing gains
 cdef void best_trial(void** pools, const int* directions, int n, u256 most, const Costs* costs, Trial* best) noexcept nogil
 

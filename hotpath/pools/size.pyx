@@ -21,46 +21,83 @@ cdef inline bint above(u256 a, u256 b) noexcept nogil:
     return u256_is_negative(u256_sub(b, a, NULL))
 
 
-cdef void trial_of(void** pools, const int* directions, int n, u256 paid, const Costs* costs, Trial* t) noexcept nogil:
+cdef struct Rest:
+    u256 middle, out  # what the first hop gave, and what the others made of it
+    int64_t gas
+    bint valid
+
+cdef struct Rests:
+    # Sizes a unit apart mostly buy the same middle amount, and the same is not quoted twice
+    Rest kept[4]
+    int n, next
+
+
+cdef Rest* rest_of(void** pools, const int* directions, int n, u256 middle, Rests* known) noexcept nogil:
+    """What the hops after the first make of `middle`."""
     cdef Quote q
-    cdef u256 amount = paid, fee
+    cdef Rest* rest
     cdef int i
+    for i in range(known.n):
+        if u256_eq(known.kept[i].middle, middle):
+            return &known.kept[i]
+    rest = &known.kept[known.next]
+    known.next = (known.next + 1) & 3
+    if known.n < 4:
+        known.n += 1
+    rest.middle = rest.out = middle
+    rest.valid = False
+    rest.gas = 0
+    for i in range(1, n):
+        (<Pool>pools[i]).quote_in_to(directions[i], &rest.out, NULL, &q)
+        if q.status != STATUS_OK:
+            return rest
+        rest.out = q.amount_out
+        rest.gas += q.cost
+    rest.valid = True
+    return rest
+
+
+cdef void trial_of(void** pools, const int* directions, int n, u256 paid, const Costs* costs, Rests* known, Trial* t) noexcept nogil:
+    cdef Quote q
+    cdef Rest* rest
+    cdef u256 fee
     t.paid = paid
     t.valid = False
     t.gas = 0
-    for i in range(n):
-        (<Pool>pools[i]).quote_in_to(directions[i], &amount, NULL, &q)
-        if q.status != STATUS_OK:
-            return
-        amount = q.amount_out
-        t.gas += q.cost
-    t.out = amount
-    t.net = u256_sub(u256_sub(amount, paid, NULL), costs.fixed, NULL)
+    (<Pool>pools[0]).quote_in_to(directions[0], &t.paid, NULL, &q)
+    if q.status != STATUS_OK:
+        return
+    rest = rest_of(pools, directions, n, q.amount_out, known)
+    if not rest.valid:
+        return
+    t.middle = q.amount_out
+    t.gas = q.cost + rest.gas
+    t.out = rest.out
+    t.net = u256_sub(u256_sub(t.out, paid, NULL), costs.fixed, NULL)
     if not u256_is_zero(costs.gas_price_e9):
         u256_muldiv_u64(costs.gas_price_e9, <uint64_t>t.gas, 1000000000, 1, &fee)
         t.net = u256_sub(t.net, fee, NULL)
     t.valid = True
 
 
-cdef inline bint better(void** pools, const int* directions, int n, u256 paid, u256 most, const Costs* costs, Trial* best) noexcept nogil:
+cdef inline bint better(void** pools, const int* directions, int n, u256 paid, u256 most, const Costs* costs, Rests* known, Trial* best) noexcept nogil:
     """Try an amount; True where it became the best."""
     cdef Trial t
     if u256_is_zero(paid) or u256_lt(most, paid):
         return False
-    trial_of(pools, directions, n, paid, costs, &t)
+    trial_of(pools, directions, n, paid, costs, known, &t)
     if t.valid and (not best.valid or above(t.net, best.net)):
         best[0] = t
         return True
     return False
 
 
-cdef void refine(void** pools, const int* directions, int n, u256 most, const Costs* costs, Trial* best) noexcept nogil:
+cdef void refine(void** pools, const int* directions, int n, u256 most, const Costs* costs, Rests* known, Trial* best) noexcept nogil:
     """From a good amount to one that no neighbour beats."""
     cdef Quote q
     cdef u256 middle, want, step_size
     cdef int step, turn
-    (<Pool>pools[0]).quote_in_to(directions[0], &best.paid, NULL, &q)
-    middle = q.amount_out
+    middle = best.middle
     for step in range(3):  # the least that buys the same middle amount, one more, one less
         want = middle
         if step == 1:
@@ -71,12 +108,12 @@ cdef void refine(void** pools, const int* directions, int n, u256 most, const Co
             continue
         (<Pool>pools[0]).quote_out_to(directions[0], &want, NULL, &q)
         if q.status == STATUS_OK:
-            better(pools, directions, n, q.amount_in, most, costs, best)
+            better(pools, directions, n, q.amount_in, most, costs, known, best)
     step_size = U256_ONE
     for turn in range(512):  # up and down: twice as far after each gain, half as far after none
-        if (better(pools, directions, n, u256_add(best.paid, step_size, NULL), most, costs, best)
+        if (better(pools, directions, n, u256_add(best.paid, step_size, NULL), most, costs, known, best)
                 or (u256_lt(step_size, best.paid)
-                    and better(pools, directions, n, u256_sub(best.paid, step_size, NULL), most, costs, best))):
+                    and better(pools, directions, n, u256_sub(best.paid, step_size, NULL), most, costs, known, best))):
             step_size = u256_shl(step_size, 1)
         elif u256_eq(step_size, U256_ONE):
             return
@@ -84,7 +121,7 @@ cdef void refine(void** pools, const int* directions, int n, u256 most, const Co
             step_size = u256_shr(step_size, 1)
 
 
-cdef void search(void** pools, const int* directions, int n, u256 most, const Costs* costs, Trial* best) noexcept nogil:
+cdef void search(void** pools, const int* directions, int n, u256 most, const Costs* costs, Rests* known, Trial* best) noexcept nogil:
     """By exact quotes alone, for kinds that draw no curve: powers of two, then the golden section."""
     cdef u256 paid = most
     cdef Trial left, right
@@ -93,7 +130,7 @@ cdef void search(void** pools, const int* directions, int n, u256 most, const Co
     for turn in range(256):
         if u256_is_zero(paid):
             break
-        better(pools, directions, n, paid, most, costs, best)
+        better(pools, directions, n, paid, most, costs, known, best)
         paid = u256_shr(paid, 1)
     if not best.valid:
         return
@@ -104,8 +141,8 @@ cdef void search(void** pools, const int* directions, int n, u256 most, const Co
             break
         a = high - (high - low) * 0.6180339887498949
         b = low + (high - low) * 0.6180339887498949
-        trial_of(pools, directions, n, curve_integer(a), costs, &left)
-        trial_of(pools, directions, n, curve_integer(b), costs, &right)
+        trial_of(pools, directions, n, curve_integer(a), costs, known, &left)
+        trial_of(pools, directions, n, curve_integer(b), costs, known, &right)
         if left.valid and not u256_lt(most, left.paid) and (not best.valid or above(left.net, best.net)):
             best[0] = left
         if right.valid and not u256_lt(most, right.paid) and (not best.valid or above(right.net, best.net)):
@@ -117,11 +154,13 @@ cdef void search(void** pools, const int* directions, int n, u256 most, const Co
 
 
 cdef void best_trial(void** pools, const int* directions, int n, u256 most, const Costs* costs, Trial* best) noexcept nogil:
+    cdef Rests known
     cdef curve_row rows[4]
     cdef const curve_row* each[4]
     cdef double gain, x
     cdef int i
     cdef bint drawn = True
+    known.n = known.next = 0
     best.valid = False
     best.paid = best.out = best.net = U256_ZERO
     best.gas = 0
@@ -133,15 +172,15 @@ cdef void best_trial(void** pools, const int* directions, int n, u256 most, cons
         x = curve_best(each, n, u256_to_double(most), u256_to_double(costs.gas_price_e9) * 1e-9, &gain)
         if x == 0.0:
             return
-        better(pools, directions, n, curve_integer(x), most, costs, best)
+        better(pools, directions, n, curve_integer(x), most, costs, &known, best)
         if not best.valid:  # at the very end of what a hop can take: a little less
             for i in range(1, 12):
-                if better(pools, directions, n, curve_integer(x * (1 - 1e-15 * 10.0 ** i)), most, costs, best):
+                if better(pools, directions, n, curve_integer(x * (1 - 1e-15 * 10.0 ** i)), most, costs, &known, best):
                     break
     else:
-        search(pools, directions, n, most, costs, best)
+        search(pools, directions, n, most, costs, &known, best)
     if best.valid:
-        refine(pools, directions, n, most, costs, best)
+        refine(pools, directions, n, most, costs, &known, best)
     if not best.valid or u256_is_negative(best.net) or u256_is_zero(best.net):
         best.valid = False
         best.paid = best.out = best.net = U256_ZERO

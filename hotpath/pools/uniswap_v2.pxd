@@ -13,6 +13,8 @@ cdef extern from "hotpath/pools/v2_math.h" nogil:
     u128 v2_out_small(u128 amount, u128 reserve_in, u128 reserve_out, v2_fee fee) noexcept
     int v2_quick_out(const u256* amount, const u256* reserve_in, const u256* reserve_out, v2_fee fee, int library,
                      u256* given, u256* kept) noexcept
+    int v2_quick_in(const u256* amount, const u256* reserve_in, const u256* reserve_out, v2_fee fee, int library,
+                     u256* paid, u256* kept) noexcept
     int v2_amount_out(u256 amount, u256 reserve_in, u256 reserve_out, v2_fee fee, u256* out) noexcept
     int v2_amount_in(u256 amount, u256 reserve_in, u256 reserve_out, v2_fee fee, u256* paid) noexcept
     int v2_pair_refuses(u256 paid, u256 given, u256 reserve_in, u256 reserve_out) noexcept

@@ -49,6 +49,11 @@ cdef class UniswapV2(Pool):
                                   &out.amount_out, &out.fee)
             if status == STATUS_OK:
                 out.amount_in = amount[0]
+        else:
+            status = v2_quick_in(amount, &self.reserve[direction], &self.reserve[1 - direction], self.fee, self.library,
+                                 &out.amount_in, &out.fee)
+            if status == STATUS_OK:
+                out.amount_out = amount[0]
         if status < 0:
             status = self.amounts(direction, exact_in, amount, &out.amount_in, &out.amount_out)
             if status == STATUS_OK:

@@ -29,6 +29,19 @@ static inline u128 v2_out_small(u128 amount, u128 reserve_in, u128 reserve_out, 
     u128 counted = amount * fee.keep;
     return u128_muldiv(counted, reserve_out, reserve_in * fee.scale + counted, &ok);
 }
+/* ceil(amount * (scale - keep) / scale) of at most 112 bits: one hardware division, as the scale is one of two constants */
+static inline u256 v2_fee_small(u128 amount, v2_fee fee) {
+    uint64_t rest, high = 0;
+    u128 n;
+    if (!(uint64_t)(amount >> 64)) { /* the high limb is below the scale */
+        n = (u128)(uint64_t)amount * (fee.scale - fee.keep) + (fee.scale - 1);
+    } else {
+        n = amount * (fee.scale - fee.keep) + (fee.scale - 1);
+        high = fee.scale == 1000 ? (uint64_t)(n >> 64) / 1000 : (uint64_t)(n >> 64) / 10000;
+        n -= (u128)(high * fee.scale) << 64;
+    }
+    return u256_from_limbs(u256_div_128_64((uint64_t)(n >> 64), (uint64_t)n, fee.scale, &rest), high, 0, 0);
+}
 /* getAmountOut */
 static inline int v2_amount_out(u256 amount, u256 reserve_in, u256 reserve_out, v2_fee fee, u256 *out) {
     if (u256_is_zero(amount)) return V2_REFUSED;
@@ -90,13 +103,20 @@ static inline int v2_quick_out(const u256 *amount, const u256 *in, const u256 *o
         if ((r + a) >> 112) return V2_OVERFLOW;
     }
     *given = u256_from_u128(g);
-    if (!(uint64_t)(a >> 64)) { /* ceil(amount * share / scale): the high limb is below the scale */
-        uint64_t rest;
-        u128 n = (u128)(uint64_t)a * (fee.scale - fee.keep) + (fee.scale - 1);
-        *kept = u256_from_u64(u256_div_128_64((uint64_t)(n >> 64), (uint64_t)n, fee.scale, &rest));
-    } else {
-        u256_muldiv_u64(*amount, fee.scale - fee.keep, fee.scale, 1, kept);
-    }
+    *kept = v2_fee_small(a, fee);
+    return V2_OK;
+}
+/* The same for an exact output: what is asked is below the reserve, and what it costs is what a pair can hold. */
+static inline int v2_quick_in(const u256 *amount, const u256 *in, const u256 *out, v2_fee fee, int library, u256 *paid, u256 *kept) {
+    int ok = 1;
+    if (!v2_small(*amount, *in, *out)) return -1;
+    const u128 g = u256_low128(*amount), r = u256_low128(*in), o = u256_low128(*out);
+    if (!g || !r || g >= o) return -1;
+    const u128 a = u128_muldiv(r * fee.scale, g, (o - g) * fee.keep, &ok) + 1;
+    if (!ok || a >> 112) return -1;
+    if (!library && (r + a) >> 112) return V2_OVERFLOW;
+    *paid = u256_from_u128(a);
+    *kept = v2_fee_small(a, fee);
     return V2_OK;
 }
 

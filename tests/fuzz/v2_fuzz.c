@@ -21,9 +21,10 @@ static void swap_once(source *s, const u256 *in, const u256 *out, uint32_t bps, 
     u256 paid = amount, given = amount, quick, kept;
     int status = exact_in ? v2_amount_out(amount, *in, *out, fee, &given) : v2_amount_in(amount, *in, *out, fee, &paid);
     if (!status && !library) status = v2_pair_refuses(paid, given, *in, *out);
-    const int short_way = exact_in ? v2_quick_out(&amount, in, out, fee, library, &quick, &kept) : -1;
+    const int short_way = exact_in ? v2_quick_out(&amount, in, out, fee, library, &quick, &kept)
+                                   : v2_quick_in(&amount, in, out, fee, library, &quick, &kept);
     HOLDS(short_way < 0 || short_way == status);
-    HOLDS(short_way || u256_eq(quick, given));
+    HOLDS(short_way || u256_eq(quick, exact_in ? given : paid));
     say("%s{\"exact_in\":%d,\"amount\":\"%s\",\"status\":%d,\"paid\":\"%s\",\"given\":\"%s\",\"kept\":\"%s\"}", first ? "" : ",", exact_in, text(amount),
         status, text(paid), text(given), short_way ? "" : text(kept));
 }
