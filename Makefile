@@ -2,11 +2,12 @@
 SHELL := /bin/bash
 PY := .venv/bin/python
 ARGS ?=
+FUZZ_SECONDS ?= 600
 # in this order: what trades first, so that a bounded run spends its time there
 LONG = tests/venues tests/engine tests/feeds tests/hotpath tests/proofs tests/bench tests/evm tests/fuzz tests/pools
 AGAIN = test -n "$$TIERCEL_RERUN" && echo "once more, what failed:" && $(PY) -m pytest --lf --lfnf=none
 
-.PHONY: run test test-long checked lint bench gate clean
+.PHONY: run test test-long checked sanitize fuzz lint bench gate clean
 
 run:
 	@.ci/prepare run
@@ -28,6 +29,16 @@ test-long: checked
 checked:
 	@.ci/prepare test
 	@.ci/checked $(ARGS)
+
+# hotpath under ASan and UBSan, in a tree of its own; SUITES=... for other tests
+sanitize:
+	@.ci/prepare test
+	@.ci/sanitize $(ARGS)
+
+# bytes against the scanner, codecs, outboxes, configuration, captures and journal rows
+fuzz:
+	@.ci/prepare test
+	@$(PY) -m tests.fuzz --seconds $(FUZZ_SECONDS) $(ARGS)
 
 bench:
 	@.ci/prepare test

@@ -110,9 +110,10 @@ def _read(document: Document, path: Path, inside: tuple[Path, ...]) -> dict[str,
     except (OSError, UnicodeDecodeError) as e:
         raise FileNotReadable(path=path, detail=_reason(e)) from None
     document.files.append(path)
-    loader = yaml.SafeLoader(text)
-    loader.name = str(path)
+    loader: yaml.SafeLoader | None = None
     try:
+        loader = yaml.SafeLoader(text)  # looks at the first characters: may refuse them
+        loader.name = str(path)
         node = loader.get_single_node()
         places: dict[At, tuple[Path, int]] = {}
         tree = {} if node is None else _value(loader, node, path, (), places)
@@ -120,10 +121,11 @@ def _read(document: Document, path: Path, inside: tuple[Path, ...]) -> dict[str,
         line = e.problem_mark.line + 1 if e.problem_mark else 1
         detail = (e.problem or "it is not YAML").replace("{", "(").replace("}", ")")
         raise ConfigurationUnreadable(where=f"{path}:{line}", detail=detail) from None
-    except (yaml.YAMLError, RecursionError) as e:
+    except (yaml.YAMLError, RecursionError, ValueError) as e:  # ValueError: a date of no calendar
         raise ConfigurationUnreadable(where=path, detail=f"{type(e).__name__}") from None
     finally:
-        loader.dispose()
+        if loader is not None:
+            loader.dispose()
     if not isinstance(tree, dict):
         raise ConfigurationUnreadable(where=f"{path}:1", detail="A map of settings is expected")
     merged: dict[str, Any] = {}

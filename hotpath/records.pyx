@@ -412,7 +412,7 @@ def unpack(number, payload, strict=False):
     elif spec.tail == "document":
         try:
             out["document"] = msgspec.json.decode(tail)
-        except msgspec.DecodeError as e:
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as e:
             raise RecordError(f"{spec.name}: not JSON ({e})") from None
     if strict:
         for name, allowed in ENUMS.get(number, {}).items():

@@ -9,7 +9,7 @@ import os
 cimport cython
 from cpython.bytes cimport PyBytes_FromStringAndSize
 from libc.stdlib cimport free, malloc
-from libc.string cimport memcpy, memset, strncpy
+from libc.string cimport memchr, memcpy, memset, strncpy
 
 from hotpath.records cimport TC_KINDS, tc_header
 
@@ -149,6 +149,21 @@ cdef tc_ring_file* head_of(Mapping m) except NULL:
         raise ForeignRing(f"capacity {f.capacity} does not fit the file")
     if f.kinds == 0 or f.kinds > TC_RING_KINDS:
         raise ForeignRing(f"{f.kinds} kinds of records")
+    if TC_LOAD(&f.head) & 7:
+        raise ForeignRing(f"its last record at byte {f.head}")
+    cdef int i
+    for i in range(TC_RING_READERS):
+        if f.slots[i].reader_class == TC_READER_FREE:
+            continue
+        if f.slots[i].reader_class > TC_READER_RETIRED or TC_LOAD(&f.slots[i].cursor) & 7:
+            raise ForeignRing(f"reader {i}: class {f.slots[i].reader_class}, "
+                              f"at byte {f.slots[i].cursor}")
+        if memchr(f.slots[i].name, 0, 32) == NULL:       # or reading it would not end here
+            raise ForeignRing(f"reader {i} has a name without an end")
+        try:
+            (<bytes>f.slots[i].name).decode()
+        except UnicodeDecodeError:
+            raise ForeignRing(f"reader {i} has a name that is no text") from None
     return f
 
 
@@ -378,7 +393,7 @@ def statistics(Mapping m):
             cursor = TC_LOAD(&f.slots[i].cursor)
             readers[(<bytes>f.slots[i].name).decode()] = {
                 "class": CLASSES[f.slots[i].reader_class], "cursor": cursor,
-                "behind_bytes": max(0, <int64_t>(end - cursor)), "epoch": f.slots[i].epoch}
+                "behind_bytes": max(0, int(end) - int(cursor)), "epoch": f.slots[i].epoch}
     return {"source": f.source, "capacity": f.capacity, "reserve": f.reserve, "epoch": f.epoch,
             "kinds": f.kinds, "build_hash": f.build_hash, "schema_hash": f.schema_hash,
             "first_position": f.first_position, "head": head, "readers": readers,

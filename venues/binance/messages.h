@@ -67,7 +67,7 @@ static inline int bn_word(const tc_value *v, const char *w) {
 static inline int64_t bn_time(const tc_value *v) {
     int64_t t = 0;
     if (v->type != TC_JSON_NUMBER || !value_i64(v, &t) || t <= 0) return 0;
-    return t >= 1000000000000000ll ? t * 1000 : t < 9000000000000ll ? t * 1000000 : 0;
+    return t >= 9000000000000000ll ? 0 : t >= 1000000000000000ll ? t * 1000 : t < 9000000000000ll ? t * 1000000 : 0;
 }
 
 static inline uint8_t bn_status(const tc_value *v) {
