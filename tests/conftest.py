@@ -1,12 +1,19 @@
-"""Where tests find the shared folder, and what happens when it is missing."""
+"""Where tests find the shared folder, what time they have, and what they give back."""
 
 from __future__ import annotations
 
+import contextlib
 import os
+import shutil
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
+import msgspec
 import pytest
+
+from engine.memory import TMPFS
+from engine.registry import read as read_registry
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -38,6 +45,28 @@ def within_the_budget(request: pytest.FixtureRequest) -> None:
         spent = time.monotonic() - STARTED
         if spent > float(budget):
             pytest.skip(f"the {budget} s for long tests are used up: run `make test-long` alone")
+
+
+def give_back_memory(below: Path) -> None:
+    """Remove the shared memory of the state directories below: 50 MB each, of use to nobody."""
+    for registry in below.rglob("registry.jsonl"):
+        with contextlib.suppress(OSError, msgspec.MsgspecError):  # tests damage some on purpose
+            instance, _ = read_registry(registry.parent)
+            shutil.rmtree(TMPFS / f"tiercel-{instance:010x}", ignore_errors=True)
+
+
+@pytest.fixture(autouse=True)
+def memory_of_this_test(request: pytest.FixtureRequest) -> Iterator[None]:
+    own = request.getfixturevalue("tmp_path") if "tmp_path" in request.fixturenames else None
+    yield
+    if own is not None:
+        give_back_memory(own)
+
+
+@pytest.fixture(autouse=True, scope="session")
+def memory_of_all_tests(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    yield
+    give_back_memory(tmp_path_factory.getbasetemp())
 
 
 @pytest.fixture(scope="session")
