@@ -1,0 +1,1 @@
+"""Programs of Solana, executed, beside what tiercel says that they do."""
