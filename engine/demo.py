@@ -190,6 +190,7 @@ class Demo:
         replays = [replay_file(path) for path in recordings]
         found["replay_identical"] = bool(replays) and all(r["identical"] for r in replays)
         found["replays"] = replays
+        found["inputs_lost"] = report.inputs_lost(self.state, self.runs)
         found["restarts"] = report.restarts(self.state, self.runs)
         found["state"] = str(self.state)
         found["recording"] = str(recordings[-1]) if recordings else None
@@ -271,6 +272,8 @@ def print_report(found: dict[str, Any]) -> None:
     print(f"P&L {found['pnl']} USDT, unhedged {found['unhedged']} BTC")
     print(f"journal equals the exchanges' ledgers: {yes[found['ledger_matches']]}")
     print(f"replayed to identical records: {yes[found['replay_identical']]}")
+    if found["inputs_lost"]:
+        print(f"recording incomplete: {found['inputs_lost']} inputs found no room in it")
     if tick:
         p50, p99 = tick["p50_ns"] / 1000, tick["p99_ns"] / 1000
         print(f"tick to order: p50 {p50:.1f} us, p99 {p99:.1f} us ({tick['count']} orders)")

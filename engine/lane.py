@@ -85,6 +85,7 @@ class LaneProcess:
             self.record_start()
         self.recall()
         self._said_ready = self._gates_closed = False
+        self._lost_said = 0  # inputs without room in the recording that the root knows of
         self._asked: dict[str, int] = {}
         self.stopping = False
         self._stop_by = 0
@@ -158,6 +159,9 @@ class LaneProcess:
         for command in self.child.commands():
             self.obey(command)
         self.answer()
+        if self.lane.recording_lost != self._lost_said:
+            self.child.say("inputs_lost", more=self.lane.recording_lost - self._lost_said)
+            self._lost_said = self.lane.recording_lost
         if self.child.root_silence_ns > ROOT_SILENCE_NS:
             self.close_gates()
         if not self._said_ready and all(a.is_ready() for a in self.built.actors.values()):

@@ -22,6 +22,7 @@ from typing import Any, BinaryIO, ClassVar
 import msgspec
 
 from engine.errors import EXIT_NO, TiercelError
+from hotpath.lockstep import records_of
 from hotpath.records import SCHEMA_HASH
 
 MAGIC = b"TCLREC1\n"
@@ -77,15 +78,6 @@ class RecordingNotWritten(TiercelError):
 def digest(before: bytes, content: bytes) -> bytes:
     """The link of the chain behind `content`."""
     return blake2b(before + content, digest_size=DIGEST_BYTES).digest()
-
-
-def split_records(block: bytes) -> Iterator[bytes]:
-    """The records of a block, header and payload each, without padding."""
-    at = 0
-    while at < len(block):
-        length = LENGTH.unpack_from(block, at)[0]
-        yield block[at : at + length]
-        at += (length + 7) & ~7
 
 
 class Reading:
@@ -172,7 +164,7 @@ class Reading:
     def records(self) -> Iterator[bytes]:
         """Every record in the order in which it was taken."""
         for block in self.blocks():
-            yield from split_records(block)
+            yield from records_of(block)
 
     def close(self) -> None:
         self.file.close()

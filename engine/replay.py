@@ -10,7 +10,6 @@ for the sends that the session's sockets refused.
 from __future__ import annotations
 
 import time
-from collections import deque
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -19,17 +18,26 @@ import msgspec
 from engine.build import Built, build
 from engine.errors import TiercelError
 from engine.lane_spec import LaneSpec
-from engine.masks import masked
+from engine.masks import STAMPS
 from engine.recording import Reading, RecordingDamaged
 from engine.secret import Secret, decode_hook
 from hotpath.board import Board
 from hotpath.lane import Actor, Lane, ScriptedConnection
-from hotpath.records import Kind, LinkEvent, split, unpack
+from hotpath.lockstep import Differs, Lockstep
+from hotpath.records import HEADER_BYTES, Kind, LinkEvent, split, unpack
 from hotpath.ring import Outbox, Reader
 
-OUTBOX_BYTES = 8 * 1024 * 1024
+OUTBOX_BYTES = 2 * 1024 * 1024
 INPUTS = frozenset(
-    (Kind.INPUT_FRAME, Kind.INPUT_RECORD, Kind.INPUT_TIMER, Kind.INPUT_LINK, Kind.DOCUMENT)
+    int(k)
+    for k in (
+        Kind.INPUT_FRAME,
+        Kind.INPUT_RECORD,
+        Kind.INPUT_TIMER,
+        Kind.INPUT_LINK,
+        Kind.INPUT_SLOT,
+        Kind.DOCUMENT,
+    )
 )
 
 
@@ -106,55 +114,45 @@ class Segment:
         self.lane.restart_window_ns = self.spec.supervision.max_seconds * 1_000_000_000
         self.lane.transport = NoTransport()
         self.lane.slot_feed = {}
-        self.readers = [Reader.of(o, lossy=True) for o in self.outboxes.values()]
         self.sources = {a.source for a in self.spec.actors if a.name in first}
         self.actors = {a.source: a for a in self.built.actors.values()}
-        self.produced: dict[int, deque[bytes]] = {s: deque() for s in self.sources}
-        self.recorded: dict[int, deque[bytes]] = {s: deque() for s in self.sources}
+        readers = {o.source: Reader.of(o, lossy=True) for o in self.outboxes.values()}
+        self.steps = Lockstep(self.lane, self.actors, readers, STAMPS, self.turn, self.refuse_sends)
         self.connections: dict[tuple[int, int], ScriptedConnection] = {}
-        self.pending: tuple[int, bytes, int] | None = None
-        self.failures: list[Any] = []
         self.was_stopped = False
-        self.compared = 0
         self.taken = {a.source: first[a.name] for a in self.spec.actors if a.name in first}
         self.until: dict[int, int] = {}  # source -> last position of this life, once it is over
 
     # ---- inputs
 
-    def take_input(self, kind: int, payload: bytes, now: int) -> None:
+    def take_input(self, record: bytes) -> None:
         """An input, or what belongs to the one before it (slots read, sends that failed)."""
-        if kind == Kind.INPUT_SLOT:
-            slot = unpack(kind, payload)
-            assert self.lane.slot_feed is not None
-            self.lane.slot_feed.setdefault(slot.slot, []).append(slot.data)
-            return
-        if kind == Kind.INPUT_LINK:
-            link = unpack(kind, payload)
-            if link.event == LinkEvent.SEND_FAILED:
-                self.failures.append(link)
-                return
-        self.flush()
-        self.pending = (kind, payload, now)
+        try:
+            self.steps.take(record)
+        except Differs as found:
+            raise Difference(**told(self, *found.args)) from None
 
     def flush(self) -> None:
         """Do the turn in hand, now that all that belongs to it was read."""
-        if self.pending is None:
-            return
-        kind, payload, now = self.pending
-        self.pending = None
-        for link in self.failures:
+        try:
+            self.steps.flush()
+        except Differs as found:
+            raise Difference(**told(self, *found.args)) from None
+
+    def refuse_sends(self, records: list[bytes]) -> None:
+        """The sockets did not take these sends whole: ours do not either."""
+        for record in records:
+            header, payload = split(record)
+            link = unpack(header.kind, payload)
             connection = self.connections.get((link.actor, link.channel))
             if connection is not None:
                 took = link.code & 0xFFFFFFFF
                 connection.failures[link.code >> 32] = took - (1 << 32) if took >> 31 else took
-        self.failures.clear()
-        self.turn(kind, unpack(kind, payload), now)
-        if self.lane.slot_feed:
-            self.lane.slot_feed.clear()
-        self.collect()
 
-    def turn(self, kind: int, r: Any, now: int) -> None:
+    def turn(self, kind: int, record: bytes, now: int) -> None:
+        """A link or a document; frames, records and timers need no Python."""
         lane = self.lane
+        r: Any = unpack(kind, record[HEADER_BYTES:])
         if kind == Kind.DOCUMENT:
             what = r.document["turn"]
             if what == "start":
@@ -166,44 +164,23 @@ class Segment:
                 lane.close_gates(now)
             return
         actor = self.actors[r.actor]
-        if kind == Kind.INPUT_FRAME:
-            lane.take_frame(actor, r.channel, r.data, bool(r.last), now, r.opcode)
-        elif kind == Kind.INPUT_RECORD:
-            lane.take_record(actor, r.data, now)
-        elif kind == Kind.INPUT_TIMER:
-            lane.take_timer(actor, r.token, r.due, now)
-        else:
-            key = (r.actor, r.channel)
-            if r.event == LinkEvent.OPEN:
-                self.connections[key] = ScriptedConnection(r.channel)
-                actor.attach(self.connections[key])
-            elif r.event == LinkEvent.CLOSED and key in self.connections:
-                self.connections[key].close()
-            lane.take_link(actor, r.channel, r.event, r.code, now)
+        key = (r.actor, r.channel)
+        if r.event == LinkEvent.OPEN:
+            self.connections[key] = ScriptedConnection(r.channel)
+            actor.attach(self.connections[key])
+        elif r.event == LinkEvent.CLOSED and key in self.connections:
+            self.connections[key].close()
+        lane.take_link(actor, r.channel, r.event, r.code, now)
 
     # ---- outputs
 
-    def collect(self) -> None:
-        for reader in self.readers:
-            while records := reader.take(4096):
-                self.produced[reader.source] += records
-                reader.store()
-        for source in self.sources:
-            self.compare(source)
-
-    def compare(self, source: int) -> None:
-        ours, theirs = self.produced[source], self.recorded[source]
-        while ours and theirs:
-            a, b = ours.popleft(), theirs.popleft()
-            self.compared += 1
-            if a != b and masked(a) != masked(b):
-                raise Difference(**told(self, source, b, a))
-
     def add(self, source: int, record: bytes) -> None:
         """A record that an actor of this life wrote."""
-        self.recorded[source].append(record)
         self.taken[source] = position_of(record)
-        self.compare(source)
+        try:
+            self.steps.add(source, record)
+        except Differs as found:
+            raise Difference(**told(self, *found.args)) from None
 
     def leave(self, next_one: Segment) -> None:
         """The next life of the lane began: what it wrote and we were given goes to it.
@@ -212,15 +189,11 @@ class Segment:
         before its start, and one of this life behind it.
         """
         self.flush()
-        self.collect()
         self.until = dict(next_one.taken)
         for source in self.sources & next_one.sources:
-            queue = self.recorded[source]
-            while queue and position_of(queue[-1]) > self.until[source]:
-                next_one.recorded[source].appendleft(queue.pop())
             self.taken[source] = min(self.taken[source], self.until[source])
-            if later := next_one.recorded[source]:
-                next_one.taken[source] = position_of(later[-1])
+            for record in self.steps.take_after(source, self.until[source]):
+                next_one.add(source, record)
 
     @property
     def is_whole(self) -> bool:
@@ -233,13 +206,13 @@ class Segment:
         Of a recording without its end, the inputs behind the last records may be missing.
         """
         self.flush()
-        self.collect()
         for source in sorted(self.sources):
-            if self.recorded[source] and is_complete:
-                raise Difference(**told(self, source, self.recorded[source][0], None))
+            recorded, replayed = self.steps.left(source)
+            if recorded is not None and is_complete:
+                raise Difference(**told(self, source, recorded, None))
             # a killed lane had its last input, and was not to write all that follows from it
-            if self.produced[source] and self.was_stopped:
-                raise Difference(**told(self, source, None, self.produced[source][0]))
+            if replayed is not None and self.was_stopped:
+                raise Difference(**told(self, source, None, replayed))
 
 
 def position_of(record: bytes) -> int:
@@ -287,7 +260,8 @@ class Replay:
         self.segments: dict[str, Segment] = {}
         self.by_source: dict[int, Segment] = {}
         self.ending: list[Segment] = []  # over, and not all they wrote was met yet
-        self.records = self.compared = self.inputs = 0
+        self.records = self.compared = self.inputs = self.inputs_lost = 0
+        self.building = 0.0  # seconds spent on making actors
 
     def run(self) -> dict[str, Any]:
         """{records, identical, first_difference, events_per_s}; ReplayImpossible, NotARecording."""
@@ -307,12 +281,14 @@ class Replay:
             difference = {"what": "damage", **damaged.sentences(), "offset": damaged.offset}
         except Difference as found:
             difference = found.values
-        seconds = time.perf_counter() - start
+        seconds = time.perf_counter() - start - self.building
         return {
             "records": self.records,
-            "compared": self.compared + sum(s.compared for s in self.segments.values()),
+            "compared": self.compared + sum(s.steps.compared for s in self.segments.values()),
             "identical": difference is None,
             "first_difference": difference,
+            "incomplete": bool(self.inputs_lost),
+            "inputs_lost": self.inputs_lost,
             "events_per_s": round(self.inputs / seconds) if seconds > 0 else 0,
         }
 
@@ -322,22 +298,26 @@ class Replay:
         kind = record[4] | record[5] << 8
         source = record[6] | record[7] << 8
         segment = self.by_source.get(source)
-        if kind in INPUTS or kind == Kind.INPUT_SLOT:
-            header, payload = split(record)
-            if kind == Kind.DOCUMENT:
-                document = unpack(kind, payload).document
-                if isinstance(document, dict) and "start" in document:
-                    self.begin(source, document)
-                    return
-                if not isinstance(document, dict) or "turn" not in document:
-                    self.output(segment, source, record)
-                    return
-            if segment is None:
-                return  # a lane whose start was not recorded: nothing to compare
-            self.inputs += 1
-            segment.take_input(kind, payload, header.time)
+        if kind not in INPUTS:
+            if kind == Kind.GAP and segment is not None and source not in segment.sources:
+                gap = unpack(kind, record[HEADER_BYTES:])
+                self.inputs_lost += gap.to - gap.from_ + 1
+                raise Difference(
+                    what="incomplete", lane=segment.spec.lane, inputs_lost=self.inputs_lost
+                )
+            self.output(segment, source, record)
             return
-        self.output(segment, source, record)
+        if kind == Kind.DOCUMENT:
+            document = unpack(kind, record[HEADER_BYTES:]).document
+            if isinstance(document, dict) and "start" in document:
+                self.begin(source, document)
+                return
+            if not isinstance(document, dict) or "turn" not in document:
+                self.output(segment, source, record)
+                return
+        if segment is not None:  # else of a lane whose start was not recorded
+            self.inputs += 1
+            segment.take_input(record)
 
     def output(self, segment: Segment | None, source: int, record: bytes) -> None:
         position = position_of(record)
@@ -348,16 +328,18 @@ class Replay:
                     self.ending.remove(old)
                     self.close(old)
                 return
-        if segment is not None and source in segment.recorded:
+        if segment is not None and source in segment.sources:
             segment.add(source, record)
 
     def begin(self, source: int, document: dict[str, Any]) -> None:
         """A lane starts, or starts again."""
         old = self.by_source.get(source)
+        began = time.perf_counter()
         try:
             segment = Segment(document)
         except msgspec.ValidationError as error:
             raise ReplayImpossible(path=self.path, detail=str(error)) from None
+        self.building += time.perf_counter() - began
         if old is not None:
             old.leave(segment)
             if old.is_whole:
@@ -371,7 +353,7 @@ class Replay:
 
     def close(self, segment: Segment, is_complete: bool = True) -> None:
         segment.end(is_complete)
-        self.compared += segment.compared
+        self.compared += segment.steps.compared
         if self.segments.get(segment.spec.lane) is segment:
             del self.segments[segment.spec.lane]
 

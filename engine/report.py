@@ -116,6 +116,26 @@ def restarts(state: Path, runs: Iterable[str]) -> int:
     return count
 
 
+def inputs_lost(state: Path, runs: Iterable[str]) -> int:
+    """Inputs that found no room in these runs' recordings, as the root was told."""
+    wanted, current, count = set(runs), "", 0
+    db = open_reader(state)
+    try:
+        rows = db.execute(
+            "SELECT payload FROM event WHERE kind = ? ORDER BY id", (int(Kind.DOCUMENT),)
+        )
+        for (payload,) in rows:
+            document = unpack(int(Kind.DOCUMENT), payload).document
+            event = document.get("event") if isinstance(document, dict) else None
+            if event == "root_started":
+                current = document["run"]
+            elif event == "inputs_lost" and current in wanted:
+                count += document["inputs"]
+    finally:
+        db.close()
+    return count
+
+
 def latencies(state: Path, runs: Iterable[str]) -> dict[str, dict[str, int]]:
     """{stage: {count, p50_ns, p99_ns, p999_ns, max_ns}} over all lanes of these runs."""
     merged: dict[str, HdrHistogram] = {}

@@ -149,6 +149,7 @@ class Root:
         self.liveness = Liveness(int(watch.LOOK_S * SECOND))
         self.processes: dict[str, LaneProcess] = {}
         self.actor_restarts = 0
+        self.inputs_lost: dict[str, int] = {}
         self.words: dict[str, str] = {}  # why each lane says it failed
         self.answers: dict[str, dict[str, dict[str, Any]]] = {}
         self.escalation: str | None = None
@@ -349,6 +350,10 @@ class Root:
                 Kind.DOCUMENT, event="actor_restarted", actor=event["actor"], why=event["why"]
             )
             self.log.problem("actor restarted", actor=event["actor"], why=event["why"])
+        elif what == "inputs_lost":  # the recording of this lane has a hole
+            self.inputs_lost[name] = self.inputs_lost.get(name, 0) + event["more"]
+            self.document(Kind.DOCUMENT, event="inputs_lost", lane=name, inputs=event["more"])
+            self.log.problem("inputs not recorded", lane=name, inputs=event["more"])
         elif what == "failed":
             self.words[name] = " ".join(str(event[k]) for k in ("code", "what", "why") if event[k])
             self.log.error("lane failed", name=name, words=self.words[name])

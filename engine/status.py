@@ -45,6 +45,7 @@ def status(root: Root) -> dict[str, Any]:
                 "core": lane.core,
                 "state": root.supervisor.state_of(name),
                 "restarts": watched.restarts,
+                "inputs_lost": root.inputs_lost.get(name, 0),
                 "actors": [a.name for a in lane.actors],
             }
         )

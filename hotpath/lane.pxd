@@ -94,6 +94,7 @@ cdef class Lane:
     cdef readonly uint64_t turns
     cdef readonly uint64_t frames
     cdef readonly uint64_t recording_lost   # inputs that found no room in the recording
+    cdef uint64_t recording_told       # of them said so in the recording
     cdef readonly str name
     cdef public Board board
     cdef public object transport       # open(actor, channel, target), close(...), request(...)
@@ -142,6 +143,7 @@ cdef class Lane:
     cdef bint earlier(self, timer* a, timer* b) noexcept nogil
     cdef timer pop_timer(self) noexcept
     cdef void remove_timer(self, int at) noexcept
+    cdef void tell_lost(self, uint32_t n) noexcept
     cdef void note_failed_send(self, Actor actor, uint16_t channel, uint64_t ordinal,
                                int64_t took) noexcept
     cdef feed_slot(self, int slot)

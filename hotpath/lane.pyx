@@ -18,12 +18,15 @@ from hotpath.board cimport Board
 from hotpath.clock cimport tc_monotonic_ns
 from hotpath.records cimport (
     TC_DOCUMENT,
+    TC_DOUBT_OVERFLOW,
+    TC_GAP,
     TC_INPUT_FRAME,
     TC_INPUT_LINK,
     TC_INPUT_RECORD,
     TC_INPUT_SLOT,
     TC_INPUT_TIMER,
     TC_LINK_SEND_FAILED,
+    tc_gap,
     tc_header,
     tc_input_frame,
     tc_input_link,
@@ -671,7 +674,10 @@ cdef class Lane:
     cdef void record_input(self, uint16_t kind, const void* head, uint32_t head_bytes,
                            const void* tail, uint32_t tail_bytes) noexcept:
         """Write an input; one that finds no room is lost and counted, trading goes on."""
-        cdef uint8_t* to = <uint8_t*>self.inputs.claim(head_bytes + tail_bytes, False)
+        cdef uint8_t* to
+        if self.recording_lost != self.recording_told:
+            self.tell_lost(head_bytes + tail_bytes)
+        to = <uint8_t*>self.inputs.claim(head_bytes + tail_bytes, False)
         if to == NULL:
             self.recording_lost += 1
             return
@@ -679,6 +685,17 @@ cdef class Lane:
         if tail_bytes:
             memcpy(to + head_bytes, tail, tail_bytes)
         self.inputs.commit(kind, 0, self.now, 0, 0)
+
+    cdef void tell_lost(self, uint32_t n) noexcept:
+        """Before the first input that is not lost again (n bytes): how many stand missing here."""
+        cdef tc_gap gap
+        if self.inputs.claim(n + sizeof(tc_gap) + sizeof(tc_header) + 16, False) == NULL:
+            return                         # no room for both
+        memset(&gap, 0, sizeof(gap))
+        gap.from_, gap.to = self.recording_told + 1, self.recording_lost
+        gap.reason = TC_DOUBT_OVERFLOW
+        if self.inputs.write(TC_GAP, 0, self.now, 0, 0, &gap, sizeof(gap), False):
+            self.recording_told = self.recording_lost
 
     cdef void note_failed_send(self, Actor actor, uint16_t channel, uint64_t ordinal,
                                int64_t took) noexcept:

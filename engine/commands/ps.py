@@ -38,3 +38,6 @@ def command(state: Path | None, as_json: bool) -> None:
         click.echo("  ".join(cells).rstrip())
     for alert in found.get("alerts", []):
         click.echo("{code}: {what}. {why}. {do}.".format(**alert))
+    for lane in found["lanes"]:
+        if lane["inputs_lost"]:
+            click.echo(f"recording incomplete: {lane['inputs_lost']} inputs of {lane['name']} lost")

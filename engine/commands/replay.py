@@ -52,6 +52,8 @@ def compared(found: dict[str, Any]) -> str:
         f"records {found['records']}, compared {found['compared']}",
         f"identical: {'yes' if found['identical'] else 'NO'}",
     ]
+    if found["incomplete"]:
+        lines.append(f"incomplete: {found['inputs_lost']} inputs found no room in the recording")
     if found["first_difference"]:
         import pprint
 

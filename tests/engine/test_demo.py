@@ -14,14 +14,17 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from engine import ledgers
+from engine.backtest import backtest_file
 from engine.demo_world import ACCOUNT
 from engine.journal.names import Names
 from engine.journal.store import open_reader
-from engine.recording import Reading
+from engine.recording import Reading, RecordingOfAnotherLayout, Writing, digest
 from engine.replay import replay_file
+from hotpath.records import Gap, Kind, join, pack, split, unpack
 
 TIERCEL = [sys.executable, "-m", "engine.main"]
 pytestmark = pytest.mark.timeout(420)
@@ -152,6 +155,101 @@ def test_a_recording_without_its_end_still_replays(session: dict[str, Any], tmp_
     cut = tmp_path / "cut.tcr"
     cut.write_bytes(Path(session["recording"]).read_bytes()[:-20])
     assert replay_file(cut)["identical"] is True
+
+
+def written_anew(source: Path, to: Path, change: Any) -> Path:
+    """A copy of a recording with `change(records, header)` done to it, and digests made anew."""
+    reading = Reading(source)
+    records, header = list(reading.records()), dict(reading.header)
+    reading.close()
+    header.pop("schema_hash")
+    writing = Writing(to, header)
+    writing.write(change(records))
+    writing.close()
+    return to
+
+
+def test_another_session_s_decision_is_found(session: dict[str, Any], tmp_path: Path) -> None:
+    """One price of one intent changed, digests made anew: only the comparison can find it."""
+
+    def change(records: list[bytes]) -> list[bytes]:
+        at = [i for i, r in enumerate(records) if r[4] == Kind.INTENT][3]
+        header, payload = split(records[at])
+        intent = unpack(header.kind, payload)
+        records[at] = join(header, pack(msgspec.structs.replace(intent, price=intent.price + 1)))
+        return records
+
+    changed = written_anew(Path(session["recording"]), tmp_path / "changed.tcr", change)
+    found = replay_file(changed)
+    assert found["identical"] is False
+    difference = found["first_difference"]
+    assert (difference["what"], difference["recorded"]["kind"]) == ("record", "INTENT")
+    ours, theirs = difference["replayed"]["fields"], difference["recorded"]["fields"]
+    assert {k for k in ours if ours[k] != theirs[k] and not k.startswith("stamp_")} == {"price"}
+
+
+def test_a_missing_record_or_input_is_found(session: dict[str, Any], tmp_path: Path) -> None:
+    for number, kind in enumerate((Kind.ORDER_EVENT, Kind.INPUT_FRAME)):
+
+        def change(records: list[bytes], kind: int = kind) -> list[bytes]:
+            wanted = b"depthUpdate" if kind == Kind.INPUT_FRAME else b""
+            at = [i for i, r in enumerate(records) if r[4] | r[5] << 8 == kind and wanted in r]
+            del records[at[len(at) // 2]]
+            return records
+
+        path = written_anew(Path(session["recording"]), tmp_path / f"{number}.tcr", change)
+        assert replay_file(path)["identical"] is False, kind
+
+
+def test_a_recording_with_a_hole_is_incomplete(session: dict[str, Any], tmp_path: Path) -> None:
+    """Where inputs found no room their lane says how many; what follows cannot be reproduced."""
+
+    def change(records: list[bytes]) -> list[bytes]:
+        at = [i for i, r in enumerate(records) if r[4] | r[5] << 8 == Kind.INPUT_FRAME]
+        header, _ = split(records[at[50]])
+        gap = Gap(from_=1, to=7, reason=7)
+        records[at[50]] = join(header._replace(kind=int(Kind.GAP)), pack(gap))
+        return records
+
+    path = written_anew(Path(session["recording"]), tmp_path / "hole.tcr", change)
+    found = replay_file(path)
+    assert found["incomplete"] is True and found["inputs_lost"] == 7
+    assert found["identical"] is False
+    assert found["first_difference"]["what"] == "incomplete"
+    assert session["inputs_lost"] == 0
+
+
+def test_a_recording_of_another_layout_is_refused(session: dict[str, Any], tmp_path: Path) -> None:
+    source = Path(session["recording"])
+    raw = source.read_bytes()
+    length = int.from_bytes(raw[8:12], "little")
+    header = json.loads(raw[12 : 12 + length])
+    header["schema_hash"] ^= 1
+    content = json.dumps(header).encode()
+    path = tmp_path / "other.tcr"
+    link = digest(raw[:8], content)
+    path.write_bytes(raw[:8] + len(content).to_bytes(4, "little") + content + link)
+    with pytest.raises(RecordingOfAnotherLayout, match="TCL-7004"):
+        replay_file(path)
+
+
+def test_the_session_s_market_data_back_tests(session: dict[str, Any]) -> None:
+    """The shipped configuration on its own recording: it trades again, twice alike."""
+    config = Path(__file__).resolve().parents[2] / "configs" / "demo.yaml"
+    kept: list[list[bytes]] = []
+    results = []
+    for _ in range(2):
+        mine: list[bytes] = []
+
+        def keep(source: int, records: list[bytes], mine: list[bytes] = mine) -> None:
+            mine.extend(records)
+
+        found = backtest_file(Path(session["recording"]), config, keep=keep)
+        kept.append(mine)
+        results.append({k: v for k, v in found.items() if k not in ("events_per_s", "seconds")})
+    assert kept[0] == kept[1] and results[0] == results[1]
+    assert results[0]["fills"] >= 10 and results[0]["identical"] is None
+    assert len(results[0]["positions"]) == 2
 
 
 def wait_for(what: Any, seconds: float = 40.0) -> Any:

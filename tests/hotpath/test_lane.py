@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 
 from hotpath.lane import Actor, Lane, ScriptedConnection
-from hotpath.records import Kind
+from hotpath.records import Kind, unpack
 from hotpath.ring import Outbox, Reader
 
 DOCUMENT = int(Kind.DOCUMENT)
@@ -88,6 +88,27 @@ def test_a_send_that_is_not_taken_whole_is_an_input() -> None:
     assert [e for e in teller.log if isinstance(e, bool)] == [True, False]
     kinds = [h.kind for h, _ in reader.read()]
     assert kinds == [Kind.INPUT_FRAME, Kind.INPUT_FRAME, Kind.INPUT_LINK]
+
+
+def test_lost_inputs_are_told_before_the_next_that_is_not() -> None:
+    """A recording with a hole must say so where it is: the frames after it are good again."""
+    lane, teller, _ = make()
+    lane.inputs = Outbox.private(1 << 12, 9, gating=("recorder",))
+    reader = Reader.of(lane.inputs, name="recorder")
+    for n in range(200):
+        lane.take_frame(teller, 0, b"x" * 60, True, n)
+    lost = lane.recording_lost
+    assert 0 < lost < 200 and len(teller.log) >= 200, "trading went on"
+    before = [h.kind for h, _ in reader.read()]
+    reader.store()
+    assert before == [Kind.INPUT_FRAME] * (200 - lost)
+    lane.take_frame(teller, 0, b"y", True, 201)
+    lane.take_frame(teller, 0, b"z", True, 202)
+    after = reader.read()
+    assert [h.kind for h, _ in after] == [Kind.GAP, Kind.INPUT_FRAME, Kind.INPUT_FRAME]
+    gap = unpack(Kind.GAP, after[0][1])
+    assert (gap.from_, gap.to) == (1, lost)
+    assert lane.recording_lost == lost
 
 
 def test_an_answer_to_a_request_is_a_frame_with_its_own_opcode() -> None:
