@@ -175,11 +175,13 @@ class Store:
         self._moved: set[int] = set()
 
     def _open(self, instance: int) -> apsw.Connection:
-        new = not self.path.exists()
         os.close(os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600))
         try:
             db = apsw.Connection(str(self.path))
             db.set_busy_timeout(5000)
+            # a first start that power or a signal ended in the middle left a database of nothing
+            empty = not _one(db, "SELECT count(*) FROM sqlite_schema")
+            new = empty and _one(db, "PRAGMA application_id") in (0, APPLICATION_ID)
             if new:
                 db.execute(f"PRAGMA application_id={APPLICATION_ID}")
                 db.execute(f"PRAGMA user_version={secrets.randbelow(1 << 31)}")
