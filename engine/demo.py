@@ -84,13 +84,24 @@ class Demo:
         os.pwrite(handle, str(os.getpid()).encode(), 0)
         return handle
 
+    def specs(self) -> dict[str, dict[str, Any]]:
+        """The exchanges by name, as `venues.simulated` takes them; their keys are made here."""
+        found = {}
+        for name in EXCHANGES:
+            key = make_key(self.directory / f"{name}.key.json")
+            found[name] = exchange_spec(name, self.directory, key, self.seed)
+        return found
+
+    def document(self) -> dict[str, Any]:
+        """What is run; the addresses and keys of the exchanges are laid over it."""
+        return {"include": [str(SHIPPED)], "seed": self.seed}
+
     def start(self) -> None:
         """Exchanges first, then the root on a configuration that names their addresses."""
         environment = dict(os.environ)
         venues = {}
-        for name in EXCHANGES:
+        for name, spec in self.specs().items():
             key = make_key(self.directory / f"{name}.key.json")
-            spec = exchange_spec(name, self.directory, key, self.seed)
             exchange = start_exchange(spec, self.directory)
             self.exchanges.append(exchange)
             upper = name.upper()
@@ -98,6 +109,7 @@ class Demo:
             environment[f"TIERCEL_DEMO_{upper}_SECRET"] = key.private_pem
             ws = f"ws://127.0.0.1:{exchange.ready['ws_port']}"
             venues[name] = {
+                "mode": "simulation",
                 "endpoints": {
                     "streams": ws,
                     "orders": f"{ws}/ws-api/v3",
@@ -112,7 +124,7 @@ class Demo:
             }
         self.environment = environment
         self.config = self.state / "demo.yaml"
-        document = {"include": [str(SHIPPED)], "venues": venues, "seed": self.seed}
+        document = self.document() | {"venues": venues}
         self.config.write_bytes(orjson.dumps(document, option=orjson.OPT_INDENT_2))
         listed = [
             {

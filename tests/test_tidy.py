@@ -46,6 +46,7 @@ WALL_CLOCK_IN: dict[str, str] = {
     "engine/root.py": "the name of a run",
     "engine/journal/actor.py": "the time of the journal's own events",
     "engine/engine_clock.py": "the one place that measures UTC",
+    "engine/drill.py": "compared with the times of the exchanges' ledgers",
     "venues/simulated/server.py": "the exchange's own clock",
 }
 HEAVY = {
