@@ -1,13 +1,14 @@
 """Wire to wire: a frame on one socket to an order on another, beside floors that parse nothing.
 
 The server (bench/floor/wire_server.c) spins on one core, sends a bookTicker frame, and stamps the
-order that comes back; the lane (bench/wire_lane.py, its own process) sits on the other core and
-is the engine's: scan, book, strategy, gate, records, order text, send. The floor client
-(bench/floor/wire_client.c) answers with one constant text. Ping-pong: the next tick leaves when the
-order is in. Paced: 2,000 a second, timed from the intended send time. Floor and lane take turns;
-a value is the median of the runs, a ratio that of the pairs. Both sides run in real-time priority
+order that comes back; the lane (bench/wire_lane.py, its own process) sits on the other core and is
+the engine's: scan, book, strategy, gate, records, order text, send. The floor client
+(bench/floor/wire_client.c) answers with one constant text. Ping-pong: the next tick leaves when
+the order is in. Paced: 2,000 a second, timed from the intended send time. Floor and lane take
+turns; a value is the median of the runs, a ratio that of the pairs. Nobody acknowledges between an
+arrival and its stamp: bench/floor/wire.h says why and how. Both sides run in real-time priority
 where that is allowed, in bursts far below a second. `own` is what the lane counts of itself: from
-the frame's callback to the entry of send, all records written.
+the callback of the frame to the entry of send, all records written.
 """
 
 from __future__ import annotations

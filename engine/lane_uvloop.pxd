@@ -2,6 +2,7 @@
 
 from libc.stdint cimport int64_t, uint64_t
 
+from engine.sockets cimport Runtime
 from hotpath.lane cimport Lane
 from hotpath.ring cimport Reader
 
@@ -12,19 +13,21 @@ cdef class Follow:
     cdef uint64_t wanted
 
 
-cdef class HotLane:
+cdef class HotLane(Runtime):
     cdef readonly Lane lane
     cdef readonly list follows
     cdef public object loop, on_heartbeat, on_failure
     cdef public int64_t heartbeat_ns
-    cdef readonly bint spinning
     cdef readonly bint stopping
     cdef public list doorbells             # Outbox of this lane with its readers' eventfds
-    cdef int64_t beat_due, scheduled_due, last_poll
+    cdef int64_t beat_due, scheduled_due, last_poll, polled
+    cdef bint unrung                       # frames were taken since the bells were rung
     cdef object again, timer_handle
     cdef readonly list listeners
     cdef readonly uint64_t late_turns
     cdef readonly str last_error
     cdef ring(self)
     cdef int poll(self) except -1
+    cdef int read_sockets(self) except -1
+    cdef bint reads_all(self)
     cdef int drain(self, Follow follow, int limit) except -1

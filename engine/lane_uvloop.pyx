@@ -3,8 +3,10 @@
 A frame needs nothing of this file: picows calls the listener, the listener calls the lane, and
 the order has left before this loop goes round again. What this file adds is the rest: timers,
 records of other lanes, the heartbeat, doorbells of far readers (rung after the turn, never on the
-path), connections, and the choice between spinning (the loop re-arms itself, so uvloop polls its
-sockets without sleeping) and sleeping (uvloop waits; an eventfd and one timer wake it).
+path), connections, and the choice between spinning and sleeping. A spinning lane asks its sockets
+itself, round after round, and lets uvloop look at the rest every SPIN_NS (and after every round
+while a connection is being made or is read by the library). A sleeping one waits in uvloop, and an
+eventfd and one timer wake it.
 """
 
 import asyncio
@@ -13,7 +15,7 @@ import socket as sockets
 
 from libc.stdint cimport int64_t, uint64_t
 
-from engine.sockets cimport Listener
+from engine.sockets cimport Listener, Runtime
 from hotpath.feed cimport Feed
 from hotpath.lane cimport Actor, Lane
 from hotpath.records cimport TC_LINK_CLOSED, TC_LINK_LATE, tc_header
@@ -21,6 +23,7 @@ from hotpath.ring cimport Outbox, Reader
 
 LATE_TURN_NS = 50_000_000
 TCP_USER_TIMEOUT_MS = 10_000
+DEF SPIN_NS = 1_000_000
 
 
 cdef class Follow:
@@ -34,7 +37,7 @@ cdef class Follow:
             self.wanted |= actor.wants
 
 
-cdef class HotLane:
+cdef class HotLane(Runtime):
     """Runs a Lane on the running asyncio (uvloop) loop."""
 
     def __init__(self, Lane lane, list follows, *, bint spin, int64_t heartbeat_ns=20_000_000):
@@ -50,15 +53,41 @@ cdef class HotLane:
     # ---- the loop
 
     def spin(self):
-        """One round of a spinning lane; re-arms itself, so the loop never sleeps."""
+        """Rounds of a spinning lane; re-arms itself, so the loop never sleeps."""
+        cdef int64_t until
         if self.stopping:
             return
         try:
+            self.read_sockets()
             self.poll()
+            until = self.polled + SPIN_NS if self.reads_all() else 0
+            while self.polled < until and not self.stopping:
+                self.read_sockets()
+                self.poll()
         except BaseException as error:
             self.fail(error)
             return
         self.loop.call_soon(self.again)
+
+    cdef int read_sockets(self) except -1:
+        """Frames of the sockets that this loop reads itself; bells once nothing more is there."""
+        cdef Listener listener
+        cdef int k = 0, taken = 0
+        while k < len(self.direct):            # a turn may end a connection
+            listener = <Listener>self.direct[k]
+            if listener.socket.is_open:
+                taken += listener.read()
+            k += 1
+        if taken:
+            self.unrung = True
+        elif self.unrung:
+            self.unrung = False
+            self.ring()
+        return taken
+
+    cdef bint reads_all(self):
+        """Nothing is left to uvloop: every connection is made, and read here."""
+        return self.direct and len(self.direct) == len(self.listeners)
 
     def wake(self):
         """A sleeping lane was woken: a doorbell, a timer or the heartbeat."""
@@ -77,6 +106,7 @@ cdef class HotLane:
         cdef int64_t now = self.lane.clock()
         cdef Follow follow
         cdef int taken = 0
+        self.polled = now
         if self.lane.next_due() <= now:
             self.lane.fire(now)
             taken = 1
@@ -118,12 +148,17 @@ cdef class HotLane:
             if isinstance(actor, Feed):
                 self.lane.link(actor, 0, TC_LINK_LATE, by_ns, self.lane.clock())
 
-    def after_turn(self):
+    cdef int after_turn(self) except -1:
         """Called by a listener when a frame's turn is over: bells and timers, off the path."""
         if not self.spinning:
             self.ring()
             if self.lane.next_due() < self.scheduled_due:
                 self.plan()
+        return 0
+
+    cdef int fail_with(self, error) except -1:
+        self.fail(error)
+        return 0
 
     cdef ring(self):
         cdef Outbox outbox
@@ -173,6 +208,11 @@ cdef class HotLane:
         except BlockingIOError:
             pass
         self.wake()
+
+    @property
+    def direct_reads(self):
+        """Connections that this loop reads itself."""
+        return len(self.direct)
 
     def stop(self):
         """No further round."""

@@ -8,6 +8,10 @@ FRAME_LIMIT: int
 PING_AFTER_NS: int
 SILENCE_LIMIT_NS: int
 
+def split_frames(data: bytes, most: int) -> tuple[int, int, list[tuple[int, bool, bytes]]]: ...
+
+class Runtime: ...
+
 class Socket(Connection):
     frames_sent: int
     bytes_sent: int
@@ -18,5 +22,6 @@ class Socket(Connection):
 class Listener:
     heard: int
     pinged: int
-    def __init__(self, lane: Lane, actor: Actor, channel: int, runtime: Any) -> None: ...
+    is_direct: bool
+    def __init__(self, lane: Lane, actor: Actor, channel: int, runtime: Runtime) -> None: ...
     def keep_alive(self, now: int) -> None: ...

@@ -56,6 +56,7 @@ int main(int argc, char **argv) {
             at += used;
             if (write(fd, order, (size_t)n + 8) != n + 8) return 1;
         }
+        wait_with_acknowledging(fd);
         memmove(buffer, buffer + at, have - at);
         have -= at;
     }
