@@ -99,6 +99,50 @@ def test_an_order_the_other_side_reaches_is_filled_by_what_is_there() -> None:
     assert trades(p) == []
 
 
+def test_a_resting_order_waits_for_all_that_stood_before_it() -> None:
+    """Conservative: what is cancelled stood behind us, so only trades of 8 lots let us fill."""
+    p = make([(99, 8)], [(101, 5)], conservative=True)
+    p.submit(0, 1, m.BUY, 99, 4)
+    p.before_change(0)
+    for n in range(1, 8):
+        p.print_trade(n, 99, 1, m.SELL)
+        change(p, n, m.BUY, 99, 20 - n)  # others come and go behind us all the time
+        assert trades(p) == []
+    p.print_trade(8, 99, 1, m.SELL)
+    assert trades(p) == [] and p.orders()[0][4] == 0
+    p.print_trade(9, 99, 3, m.SELL)
+    assert trades(p) == [(1, 99, 3, True)]
+
+
+def test_a_replacement_stands_last_and_follows_its_cancel() -> None:
+    p = make([(99, 8)], [(101, 5)])
+    p.submit(0, 1, m.BUY, 99, 4)
+    p.before_change(0)
+    p.print_trade(1, 99, 6, m.SELL)
+    assert p.orders() == [(1, m.BUY, 99, 4, 2)]
+    p.amend(2, 1, 2, m.BUY, 99, 4)
+    p.before_change(2)
+    assert p.orders() == [(2, m.BUY, 99, 4, 8)], "the place in the queue is lost"
+    p.amend(3, 1, 3, m.BUY, 98, 4)  # its order is gone: nothing is placed
+    p.before_change(3)
+    told = [(e.kind, e.order, e.reason) for e in p.take_events(9)]
+    assert told == [
+        (paper.ACCEPTED, 1, 0), (paper.CANCELED, 1, 1), (paper.ACCEPTED, 2, 0),
+        (paper.CANCEL_REJECTED, 3, m.NOT_FOUND),
+    ]  # fmt: skip
+    assert [o[0] for o in p.orders()] == [2]
+
+
+def test_a_cancel_has_its_own_latency_and_overtakes_nothing() -> None:
+    p = make([(99, 8)], [(101, 5)], request_ns=100, cancel_ns=10)
+    p.submit(0, 1, m.BUY, 99, 4)
+    p.withdraw(5, 1)  # made while its order is under way: it arrives with it
+    p.before_change(99)
+    assert p.take_events(99) == []
+    p.before_change(100)
+    assert [e.kind for e in p.take_events(100)] == [paper.ACCEPTED, paper.CANCELED]
+
+
 def test_latency_holds_both_ways_and_keeps_the_order() -> None:
     p = make([(99, 8)], [(101, 5)], request_ns=10, reply_ns=5, jitter_ns=4, seed=3)
     p.submit(0, 1, m.BUY, 101, 2)
@@ -134,8 +178,9 @@ def test_equals_the_twin(seed: int, conservative: bool) -> None:
     book = Book()
     bids, asks = [(100 - n, 10) for n in range(1, 9)], [(100 + n, 10) for n in range(1, 9)]
     book.join(bids, asks)
-    fast = paper.Paper(book, request_ns=seed * MS, reply_ns=3, conservative=conservative)
-    slow = Twin(request_ns=seed * MS, reply_ns=3, conservative=conservative)
+    late = {"request_ns": seed * MS, "cancel_ns": seed * seed * MS // 4, "reply_ns": 3}
+    fast = paper.Paper(book, conservative=conservative, **late)
+    slow = Twin(conservative=conservative, **late)
     slow.book = {m.BUY: dict(bids), m.SELL: dict(asks)}
     now = 0
     for n in range(1, 700):
@@ -155,6 +200,16 @@ def test_equals_the_twin(seed: int, conservative: bool) -> None:
             order, leaves = draw.randrange(1, n + 1), draw.randrange(0, 20)
             fast.shrink(now, order, leaves)
             slow.shrink(now, order, leaves)
+        elif action < 0.3:
+            target, side, price = (
+                draw.randrange(1, n + 1),
+                draw.choice((1, 2)),
+                draw.randrange(94, 107),
+            )
+            kind = draw.choices((1, 3), (6, 3))[0], draw.choices((1, 2, 3), (8, 1, 1))[0]
+            amended = (now, target, n, side, price, draw.randrange(0, 30), *kind)
+            fast.amend(*amended)
+            slow.amend(*amended)
         fast.before_change(now)
         slow.before_change(now)
         if draw.random() < 0.3:

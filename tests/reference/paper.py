@@ -35,6 +35,7 @@ class Paper:
 
     request_ns: int = 0
     reply_ns: int = 0
+    cancel_ns: int = 0
     conservative: bool = False
     book: dict[int, dict[int, int]] = field(default_factory=lambda: {BUY: {}, SELL: {}})
     own: list[Own] = field(default_factory=list)
@@ -44,6 +45,12 @@ class Paper:
     arrivals: int = 0
 
     # ---- requests
+    def ask(self, due: int, what: tuple[int, ...]) -> None:
+        """One connection: nothing overtakes."""
+        if self.requests:
+            due = max(due, self.requests[-1][0])
+        self.requests.append((due, what))
+
     def submit(
         self,
         now: int,
@@ -54,13 +61,20 @@ class Paper:
         type_: int = LIMIT,
         tif: int = GTC,
     ) -> None:
-        self.requests.append((now + self.request_ns, (1, order, side, price, quantity, type_, tif)))
+        self.ask(now + self.request_ns, (1, order, side, price, quantity, type_, tif))
+
+    def amend(
+        self, now: int, target: int, order: int, side: int, price: int, quantity: int,
+        type_: int = LIMIT, tif: int = GTC,
+    ) -> None:  # fmt: skip
+        what = (4, target, order, side, price, quantity, type_, tif)
+        self.ask(now + self.request_ns, what)
 
     def withdraw(self, now: int, order: int) -> None:
-        self.requests.append((now + self.request_ns, (2, order)))
+        self.ask(now + self.cancel_ns, (2, order))
 
     def shrink(self, now: int, order: int, leaves: int) -> None:
-        self.requests.append((now + self.request_ns, (3, order, leaves)))
+        self.ask(now + self.request_ns, (3, order, leaves))
 
     def before_change(self, now: int) -> None:
         while self.requests and self.requests[0][0] <= now:
@@ -68,6 +82,13 @@ class Paper:
             mine = next((o for o in self.own if o.order == order), None)
             if what == 1:
                 self.arrive(due, order, mine, *rest)
+            elif what == 4 and mine is None:
+                self.tell(due, CANCEL_REJECTED, rest[0], 0, 0, 0, 0, False, NOT_FOUND)
+            elif what == 4 and mine is not None:
+                self.own.remove(mine)
+                told = (mine.side, mine.price, mine.leaves, 0, False, 1)
+                self.tell(due, CANCELED, order, *told)
+                self.arrive(due, rest[0], None, *rest[1:])
             elif mine is None:
                 self.tell(due, CANCEL_REJECTED, order, 0, 0, 0, 0, False, NOT_FOUND)
             elif what == 2:
