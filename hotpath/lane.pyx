@@ -132,6 +132,9 @@ cdef class Actor:
     def on_start(self):
         """Called once when the lane starts, and again after a restart in place."""
 
+    def begin(self):
+        """After the first on_start: what a kind of actor does besides, whoever overrides that."""
+
     def on_stop(self):
         """An orderly stop was asked for; the lane ends when `is_idle` or at its deadline."""
 
@@ -477,6 +480,7 @@ cdef class Lane:
             self.open_turn(t)
             actor.cause = 0
             actor.on_start()
+            actor.begin()
             self.close_turn()
 
     def stop(self, now=None):

@@ -15,6 +15,9 @@ from hotpath.records cimport tc_fill, tc_header, tc_intent, tc_order_event, tc_o
 
 DEF MAX_LEGS = 8
 
+cdef enum:
+    TC_WHY_NOT = 0x7ffffffe                   # the timer on which it tells why it did not trade
+
 
 cdef class Strategy(Actor):
     cdef readonly list markets
@@ -26,6 +29,10 @@ cdef class Strategy(Actor):
     cdef int drafted
     cdef public int64_t intent_life_ns        # deadline of an intent after its turn
     cdef dict venues                          # source -> Venue of this lane
+    cdef public dict skipped                  # reason -> {"count", numbers of the last time}
+    cdef uint64_t intents_written, intents_told
+    cdef int64_t told_at
+    cdef int tell_why_not(self) except -1
 
     cdef int on_top(self, Market market) except -1
     cdef int on_print(self, Market market, const tc_trade* trade) except -1

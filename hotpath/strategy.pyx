@@ -6,6 +6,7 @@ then asks each venue to reserve, and only when all have reserved lets them send.
 """
 
 from libc.stdint cimport int64_t, uint16_t, uint32_t, uint64_t
+from cpython.bytes cimport PyBytes_AS_STRING
 from libc.string cimport memset
 
 from hotpath.lane cimport Actor
@@ -51,7 +52,11 @@ from hotpath.records cimport (
 )
 from hotpath.venue cimport Venue
 
-from hotpath.records import unpack
+from hotpath.records import Document, pack, unpack
+
+
+WHY_NOT_NS = 5_000_000_000
+"""Every so often a strategy tells why it did not trade."""
 
 
 class TooManyLegs(ValueError):
@@ -70,6 +75,7 @@ cdef class Strategy(Actor):
         self.settings = settings
         self.instance = instance
         self.intent_life_ns = 1_000_000_000
+        self.skipped = {}
         self.wants = (1 << TC_ORDER_EVENT | 1 << TC_FILL | 1 << TC_REFUSED | 1 << TC_TOP
                       | 1 << TC_GAP | 1 << TC_BOOK_STATE | 1 << TC_DEPTH | 1 << TC_SNAPSHOT)
 
@@ -80,6 +86,53 @@ cdef class Strategy(Actor):
     def add_venue(self, Venue venue):
         """A venue of this lane: intents go to it by a direct call within the turn."""
         self.venues[venue.source] = venue
+
+    # ---- why not
+
+    def begin(self):
+        """The first telling is due one interval from now."""
+        self.told_at = self.lane.now
+        self.intents_told = self.intents_written
+        self.lane.arm(self, self.lane.now + WHY_NOT_NS, TC_WHY_NOT)
+
+    cdef int take_timer(self, uint64_t token, int64_t due) except -1:
+        if token == TC_WHY_NOT:
+            return self.tell_why_not()
+        return Actor.take_timer(self, token, due)
+
+    cdef int tell_why_not(self) except -1:
+        """One document an interval, by a timer and so the same in a replay; off any frame's path."""
+        try:
+            reasons = self.why_not()
+        except Exception as error:
+            reasons = {}
+            self.lane.rescue(self, error)
+        told = {
+            "why_not": {
+                "from": self.told_at,
+                "to": self.lane.now,
+                "intents": self.intents_written - self.intents_told,
+                "reasons": reasons,
+            }
+        }
+        payload = pack(Document(document=told))
+        self.emit(TC_DOCUMENT, 0, 0, PyBytes_AS_STRING(payload), <uint32_t>len(payload))
+        self.begin()
+        return 0
+
+    def skip(self, str reason, **numbers):
+        """Count that it did not trade, and keep the numbers of the last time (text or integers)."""
+        entry = self.skipped.get(reason)
+        if entry is None:
+            self.skipped[reason] = {"count": 1, **numbers}
+        else:
+            entry.update(numbers)
+            entry["count"] += 1
+
+    def why_not(self):
+        """{reason: {"count": n, numbers of the last time}} since the last call; then counts anew."""
+        found, self.skipped = self.skipped, {}
+        return found
 
     # ---- inputs
 
@@ -264,6 +317,7 @@ cdef class Strategy(Actor):
         if n == 0:
             return 0
         self.drafted = 0
+        self.intents_written += n
         decided = self.lane.clock()
         for i in range(n):
             self.drafts[i].stamp_decided = decided

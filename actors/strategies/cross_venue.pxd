@@ -37,6 +37,10 @@ cdef class CrossVenue(Strategy):
     cdef int64_t residual              # bought minus sold that is too small to hedge, 1e-8 base
     cdef int64_t margin_ppm, max_quantity, hedge_slippage_ppm, hedge_ns, pause_ns
     cdef readonly uint64_t pairs, hedges, skipped_invalid, skipped_edge, skipped_size
+    cdef readonly uint64_t skipped_busy, skipped_balance
+    cdef int64_t best_gap, best_ask, best_bid, last_quantity   # since why_not was last asked
+    cdef int best_buy, doubtful
+    cdef uint32_t doubt
     cdef readonly int64_t last_edge    # 1e-8 quote, of the last opportunity looked at
     cdef bint seek(self, int buy, int sell) except -1
     cdef int start_pair(self, int buy, int sell, int64_t quantity, int64_t buy_price,

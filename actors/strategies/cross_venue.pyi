@@ -5,6 +5,7 @@ import msgspec
 from hotpath.strategy import Strategy
 
 def units(text: str) -> int: ...
+def text_of(value: int) -> str: ...
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
     margin_ppm: int = ...
@@ -20,4 +21,6 @@ class CrossVenue(Strategy):
     skipped_invalid: int
     skipped_edge: int
     skipped_size: int
+    skipped_busy: int
+    skipped_balance: int
     last_edge: int

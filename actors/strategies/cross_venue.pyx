@@ -34,7 +34,7 @@ from hotpath.records cimport (
     tc_order_id,
     tc_refused,
 )
-from hotpath.strategy cimport Strategy
+from hotpath.strategy cimport TC_WHY_NOT, Strategy
 
 cdef extern from *:
     ctypedef long long int128 "__int128"
@@ -51,6 +51,12 @@ def units(text):
     """Plain decimal text in units of 1e-8; what is finer is cut off."""
     whole, _, part = text.partition(".")
     return int(whole + part[:8].ljust(8, "0"))
+
+
+def text_of(int64_t value):
+    """Units of 1e-8 as plain decimal text."""
+    sign, whole = ("-", -value) if value < 0 else ("", value)
+    return f"{sign}{whole // 100000000}.{whole % 100000000:08d}".rstrip("0").rstrip(".")
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -138,11 +144,15 @@ cdef class CrossVenue(Strategy):
 
     cdef int on_top(self, Market market) except -1:
         if self.state != IDLE or self.lane.now < self.not_before:
+            self.skipped_busy += 1
             return 0
         if (<Market>self.markets[0]).top.reason or (<Market>self.markets[1]).top.reason:
             self.skipped_invalid += 1
+            self.doubtful = 0 if (<Market>self.markets[0]).top.reason else 1
+            self.doubt = (<Market>self.markets[self.doubtful]).top.reason
             return 0
         if not self.has_balance[0] or not self.has_balance[1]:
+            self.skipped_balance += 1
             return 0
         if self.seek(0, 1):
             return 0
@@ -161,6 +171,8 @@ cdef class CrossVenue(Strategy):
         cdef int128 edge, need, gain = 0
         ask = bm.top.ask_price * self.price_unit[buy]
         bid = sm.top.bid_price * self.price_unit[sell]
+        if bid - ask > self.best_gap or self.best_ask == 0:
+            self.best_gap, self.best_ask, self.best_bid, self.best_buy = bid - ask, ask, bid, buy
         if bid <= ask or bm.top.ask_quantity == 0 or sm.top.bid_quantity == 0:
             return False
         na = bm.book.levels(TC_SELL, asks, DEPTH)
@@ -199,12 +211,46 @@ cdef class CrossVenue(Strategy):
             quantity = <int64_t>need
         quantity -= quantity % self.step
         self.last_edge = <int64_t>(gain // (<int128>1000000 * 100000000))
+        self.last_quantity = quantity
         if quantity <= 0 or not self.tradable(buy, quantity, buy_price) \
                 or not self.tradable(sell, quantity, sell_price):
             self.skipped_size += 1
             return False
         self.start_pair(buy, sell, quantity, buy_price, sell_price)
         return True
+
+    def why_not(self):
+        """What kept it from trading since the last call, with the numbers (hotpath/strategy.pyx).
+
+        The edge is that of the best moment: what the books offered and what fees and margin take.
+        """
+        cdef int64_t cost
+        found = {}
+        if self.skipped_invalid:
+            market = <Market>self.markets[self.doubtful]
+            found["book invalid"] = {"count": self.skipped_invalid, "market": market.name,
+                                     "doubt": self.doubt}
+        if self.skipped_balance:
+            found["balance not known"] = {"count": self.skipped_balance}
+        if self.skipped_busy:
+            found["pair at work or resting"] = {"count": self.skipped_busy}
+        if self.best_ask:
+            cost = <int64_t>((<int128>self.best_ask * (self.fee_ppm[self.best_buy] + self.margin_ppm)
+                              + <int128>self.best_bid * self.fee_ppm[1 - self.best_buy]) // 1000000)
+            if self.best_gap <= cost:
+                found["edge below cost"] = {
+                    "count": self.skipped_edge,
+                    "ask": text_of(self.best_ask), "bid": text_of(self.best_bid),
+                    "edge": text_of(self.best_gap), "cost": text_of(cost),
+                    "buy": (<Market>self.markets[self.best_buy]).name,
+                }
+        if self.skipped_size:
+            found["size too small"] = {"count": self.skipped_size,
+                                       "quantity": text_of(self.last_quantity)}
+        self.skipped_busy = self.skipped_invalid = self.skipped_balance = 0
+        self.skipped_edge = self.skipped_size = 0
+        self.best_ask = self.best_gap = 0
+        return found
 
     cdef bint tradable(self, int market, int64_t quantity, int64_t price):
         """Not below the venue's smallest quantity and notional."""
@@ -426,6 +472,8 @@ cdef class CrossVenue(Strategy):
         self.not_before = self.lane.now + self.pause_ns
 
     cdef int take_timer(self, uint64_t token, int64_t due) except -1:
+        if token == TC_WHY_NOT:
+            return self.tell_why_not()
         if token >> 8 != self.generation or self.state == IDLE:
             return 0
         if token & 255 == TIMER_HEDGE_DUE:

@@ -47,6 +47,7 @@ class MarketMaker(Strategy):
         if not market.is_valid or not market.bid_quantity or not market.ask_quantity:
             for side in list(self.quotes):
                 self.withdraw(market, side)
+            self.skip("book invalid", market=market.name)
             return
         s = self.settings
         skew = s.skew_ppm * self.inventory / s.max_inventory_lots
@@ -61,6 +62,7 @@ class MarketMaker(Strategy):
         if side in self.quotes:
             at = self.quotes[side][1]
             if wanted and abs(price - at) * 1_000_000 <= self.settings.requote_ppm * at:
+                self.skip("quote close enough", side=int(side), price=price, at=at)
                 return
             self.withdraw(market, side)
         elif wanted and price > 0:
@@ -73,6 +75,8 @@ class MarketMaker(Strategy):
                 time_in_force=TimeInForce.GTC,
             )
             self.quotes[side] = (order, price)
+        elif not wanted:
+            self.skip("inventory at its limit", side=int(side), inventory=self.inventory)
 
     def withdraw(self, market: Market, side: int) -> None:
         """Ask for the cancel; the side is free again when the venue says so."""

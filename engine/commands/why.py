@@ -1,4 +1,4 @@
-"""Why an order exists and what became of it: the causal chain, with the times between."""
+"""Why an order exists and what became of it; with --not why a strategy did not trade."""
 
 from __future__ import annotations
 
@@ -9,23 +9,60 @@ import click
 
 
 @click.command()
-@click.argument("order_id")
+@click.argument("order_id", required=False)
+@click.option("--not", "strategy", help="Say why this strategy did not trade just now.")
 @click.option(
     "--state", type=click.Path(path_type=Path), help="State directory, its engine dead or alive."
 )
 @click.option("--json", "as_json", is_flag=True, help="One JSON object on stdout.")
-def command(order_id: str, state: Path | None, as_json: bool) -> None:
-    """The causal chain of ORDER_ID (client or venue id), from its inputs to its fills."""
-    from engine.journal.find import journal_state
-    from engine.journal.why import why
+def command(order_id: str | None, strategy: str | None, state: Path | None, as_json: bool) -> None:
+    """The causal chain of ORDER_ID (client or venue id), from its inputs to its fills.
 
-    answer = why(journal_state(state), order_id)
+    With --not STRATEGY: what kept it from trading in the last interval it told of, with numbers.
+    """
+    from engine.errors import WrongUsage
+    from engine.journal.find import journal_state
+
+    if (order_id is None) == (strategy is None):
+        raise WrongUsage(detail="give an ORDER_ID or --not STRATEGY", command="tiercel why")
+    where = journal_state(state)
+    if strategy is not None:
+        from engine.journal.why_not import why_not
+
+        answer = why_not(where, strategy)
+        said = not_lines(answer)
+    else:
+        from engine.journal.why import why
+
+        assert order_id is not None
+        answer = why(where, order_id)
+        said = lines(answer)
     if as_json:
         import orjson
 
         click.echo(orjson.dumps(answer).decode())
     else:
-        click.echo("\n".join(lines(answer)))
+        click.echo("\n".join(said))
+
+
+def not_lines(a: dict[str, Any]) -> list[str]:
+    """Why not, for people: the reasons that came most often first."""
+    seconds = (a["to"] - a["from"]) / 1e9
+    out = [
+        f"{a['strategy']}: {a['intents']} intents in the {seconds:.1f} s up to "
+        f"{a['age_ns'] / 1e9:.1f} s before the journal's newest event"
+    ]
+    for reason, numbers in sorted(a["reasons"].items(), key=lambda x: -x[1]["count"]):
+        rest = ", ".join(f"{k} {v}" for k, v in numbers.items() if k != "count")
+        out.append(f"  {numbers['count']:>8} x  {reason}" + (f": {rest}" if rest else ""))
+    for name, row in sorted(a["refused"].items(), key=lambda x: -x[1]["count"]):
+        out.append(
+            f"  {row['count']:>8} x  refused by the gate, {name}: {row['value']} against "
+            f"{row['limit']}"
+        )
+    if not a["reasons"] and not a["refused"]:
+        out.append("  nothing kept it: it looked at no market, or traded whenever it looked")
+    return out
 
 
 def lines(a: dict[str, Any]) -> list[str]:

@@ -74,6 +74,18 @@ def test_the_report_has_the_keys_of_the_contract(session: dict[str, Any]) -> Non
         assert set(row) == {"count", "p50_ns", "p99_ns", "p999_ns", "max_ns"}
 
 
+def test_the_strategy_says_why_it_did_not_trade(session: dict[str, Any]) -> None:
+    done = subprocess.run(
+        [*TIERCEL, "why", "--not", "cross", "--state", session["state"], "--json"],
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    found = json.loads(done.stdout)
+    assert done.returncode == 0 and found["to"] - found["from"] >= 5_000_000_000
+    assert found["intents"] or found["reasons"] or found["refused"], found
+
+
 def test_nobody_is_left_behind(session: dict[str, Any]) -> None:
     state = str(session["dir"])
     for process in Path("/proc").glob("[0-9]*"):
