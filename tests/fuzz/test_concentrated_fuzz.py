@@ -172,6 +172,6 @@ def test_more_bytes_and_no_report(name: str) -> None:
 @pytest.mark.long
 @pytest.mark.parametrize("name", KINDS)
 def test_many_bytes_under_the_sanitizers(name: str) -> None:
-    assert run(build(name), "1000", "100000", "quiet") == ""
-    for document in inputs(build(name), 5, 10_000):
+    assert run(build(name), "1000", "50000", "quiet") == ""
+    for document in inputs(build(name), 5, 5_000):
         compare(name, document)
