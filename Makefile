@@ -4,10 +4,10 @@ PY := .venv/bin/python
 ARGS ?=
 FUZZ_SECONDS ?= 600
 # in this order: what trades first, so that a bounded run spends its time there
-LONG = tests/venues tests/engine tests/feeds tests/hotpath tests/proofs tests/bench tests/evm tests/fuzz tests/pools
+LONG = tests/venues tests/engine tests/feeds tests/hotpath tests/proofs tests/bench tests/evm tests/fuzz tests/pools tests/drills tests/binary
 AGAIN = test -n "$$TIERCEL_RERUN" && echo "once more, what failed:" && $(PY) -m pytest --lf --lfnf=none
 
-.PHONY: run test test-long checked sanitize fuzz lint bench gate clean
+.PHONY: binary run test test-long checked sanitize fuzz lint bench gate clean
 
 run:
 	@.ci/prepare run
@@ -47,6 +47,11 @@ bench:
 gate:
 	@.ci/prepare test
 	@$(PY) -m bench.gate $(ARGS)
+
+# one self-contained file, dist/tiercel: docs/deployment.md
+binary:
+	@.ci/prepare test
+	@$(PY) -m PyInstaller --noconfirm --log-level WARN --distpath dist --workpath build/binary .ci/tiercel.spec
 
 clean:
 	rm -rf build .venv .stamps dist *.egg-info
