@@ -7,7 +7,7 @@ FUZZ_SECONDS ?= 600
 LONG = tests/venues tests/engine tests/feeds tests/hotpath tests/proofs tests/bench tests/evm tests/fuzz tests/pools tests/drills tests/binary
 AGAIN = test -n "$$TIERCEL_RERUN" && echo "once more, what failed:" && $(PY) -m pytest --lf --lfnf=none
 
-.PHONY: binary run test test-long checked sanitize fuzz lint bench gate clean
+.PHONY: binary run test test-long checked sanitize fuzz coverage mutate lint bench gate clean
 
 run:
 	@.ci/prepare run
@@ -39,6 +39,16 @@ sanitize:
 fuzz:
 	@.ci/prepare test
 	@$(PY) -m tests.fuzz --seconds $(FUZZ_SECONDS) $(ARGS)
+
+# lines of compiled gate and order life (all), branches of supervisor, journal, reconciliation (95 %)
+coverage:
+	@.ci/prepare test
+	@.ci/coverage $(ARGS)
+
+# does a test notice each small change of gate and order life (85 %)? ARGS="--minutes 60 --show"
+mutate:
+	@.ci/prepare test
+	@$(PY) -m tests.mutate $(ARGS)
 
 bench:
 	@.ci/prepare test

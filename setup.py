@@ -1,8 +1,8 @@
 """Build the extensions: every *.pyx of the packages, once, with one table of directives.
 
 TIERCEL_BUILD chooses the build: `release` (default) has bounds checks off, `checked` has all
-checks on, `coverage` adds line tracing, `sanitize` adds ASan and UBSan. Each build keeps its
-generated C in a folder of its own, so changing between them rebuilds only what differs.
+checks on, `coverage` adds line tracing and gcov, `sanitize` adds ASan and UBSan. Each build keeps
+its generated C in a folder of its own, so changing between them rebuilds only what differs.
 """
 
 import os
@@ -14,6 +14,8 @@ from setuptools import Extension, setup
 
 PACKAGES = ["engine", "actors", "hotpath", "feeds", "venues", "bench"]
 BUILD = os.environ.get("TIERCEL_BUILD", "release")
+# of a build that looks at a part: the .pyx files to build, by what their paths begin with
+ONLY = tuple(os.environ.get("TIERCEL_ONLY", "").split())
 
 RELEASE = {
     "language_level": 3,
@@ -35,7 +37,7 @@ DIRECTIVES = {
 COMPILE = {
     "release": ["-O3", "-g0"],
     "checked": ["-O1", "-g", "-DTIERCEL_CHECKED=1"],
-    "coverage": ["-O1", "-g0", "-DTIERCEL_CHECKED=1"],
+    "coverage": ["-O0", "-g0", "-DTIERCEL_CHECKED=1", "--coverage"],  # gcov: lines of headers
     "sanitize": [
         "-O1",
         "-g",
@@ -44,7 +46,7 @@ COMPILE = {
         "-fno-omit-frame-pointer",
     ],
 }
-LINK = {"sanitize": ["-fsanitize=address,undefined"]}
+LINK = {"sanitize": ["-fsanitize=address,undefined"], "coverage": ["--coverage"]}
 MACROS = {"coverage": [("CYTHON_TRACE", "1"), ("CYTHON_TRACE_NOGIL", "1")]}
 
 if BUILD not in DIRECTIVES:
@@ -52,7 +54,8 @@ if BUILD not in DIRECTIVES:
 
 
 def sources() -> list[Path]:
-    return sorted(f for package in PACKAGES for f in Path(package).rglob("*.pyx"))
+    found = sorted(f for package in PACKAGES for f in Path(package).rglob("*.pyx"))
+    return [f for f in found if not ONLY or f.as_posix().startswith(ONLY)]
 
 
 ROOTS = "|".join(PACKAGES)

@@ -123,8 +123,4 @@ cdef class Gate:
     """The gate of one venue actor; the hot path calls the functions above with `&gate.g`."""
 
     cdef tc_gate g
-    cdef int reserve(self, const tc_intent* i, uint32_t instrument, tc_order_id id, int64_t now,
-                     const tc_gate_inputs* inputs, tc_refused* out) noexcept nogil
-    cdef int send_check(self, const tc_intent* i, uint32_t instrument, tc_order_id id, int64_t now,
-                        const tc_gate_inputs* inputs, tc_refused* out) noexcept nogil
     cdef refusal(self, const tc_refused* out)

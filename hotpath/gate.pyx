@@ -70,14 +70,6 @@ cdef class Gate:
     def __dealloc__(self):
         gate_free(&self.g)
 
-    cdef int reserve(self, const tc_intent* i, uint32_t instrument, tc_order_id id, int64_t now,
-                     const tc_gate_inputs* inputs, tc_refused* out) noexcept nogil:
-        return gate_reserve(&self.g, i, instrument, id, now, inputs, out)
-
-    cdef int send_check(self, const tc_intent* i, uint32_t instrument, tc_order_id id, int64_t now,
-                        const tc_gate_inputs* inputs, tc_refused* out) noexcept nogil:
-        return gate_send_check(&self.g, i, instrument, id, now, inputs, out)
-
     def set_limits(self, *, uint32_t version, str mode, int64_t open_orders=0,
                    int64_t open_notional=0, int64_t gross_notional=0, int64_t net_notional=0,
                    int64_t long_notional=0, int64_t short_notional=0, int64_t per_second=0,

@@ -120,5 +120,3 @@ cdef class Orders:
     """The orders of one venue actor; the hot path uses `t` with the functions above."""
 
     cdef tc_orders t
-    cdef tc_order* find(self, tc_order_id id) noexcept nogil
-    cdef uint32_t apply(self, tc_order* o, const tc_report* r, int64_t now) noexcept nogil

@@ -79,12 +79,6 @@ cdef class Orders:
     def __dealloc__(self):
         orders_free(&self.t)
 
-    cdef tc_order* find(self, tc_order_id id) noexcept nogil:
-        return orders_by_id(&self.t, id)
-
-    cdef uint32_t apply(self, tc_order* o, const tc_report* r, int64_t now) noexcept nogil:
-        return order_apply(&self.t, o, r, now)
-
     @property
     def used(self):
         """Places taken, by live and by remembered orders."""

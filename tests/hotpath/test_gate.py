@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 import random
+import resource
+from collections.abc import Iterator
 from fractions import Fraction
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -415,3 +420,128 @@ def test_equals_the_twin(seed: int) -> None:
                     sum(o.spec is s for o in slow.orders),
                 )  # fmt: skip
     assert passed > 60 and refused > 60
+
+
+@contextlib.contextmanager
+def little_memory() -> Iterator[None]:
+    """No more than 64 MiB beyond what the process has."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_AS)
+    have = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
+    resource.setrlimit(resource.RLIMIT_AS, (have + (64 << 20), hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_AS, (soft, hard))
+
+
+@pytest.mark.skipif("sanitize" in os.environ.get("TIERCEL_BUILD", ""), reason="ASan needs room")
+def test_a_gate_without_memory_is_none() -> None:
+    with little_memory(), pytest.raises(MemoryError):
+        Gate(1 << 22, 1024)
+
+
+@pytest.mark.parametrize(("room", "messages"), [(3, 1024), (1, 1024), (64, 0), (64, 1000)])
+def test_a_gate_has_powers_of_two(room: int, messages: int) -> None:
+    with pytest.raises(ValueError, match="powers of two"):
+        Gate(room, messages)
+
+
+def test_a_halted_instrument_takes_no_order_until_it_is_freed() -> None:
+    g = gate()
+    g.halt(7)
+    assert ask(g) == "R02"
+    g.halt(7, False)
+    assert ask(g, 2) is None
+    with pytest.raises(KeyError):
+        g.halt(8)
+
+
+def test_an_instrument_that_is_not_trading_takes_no_order() -> None:
+    g = gate()
+    g.update_instrument(
+        Instrument("X", "0.01", "0.0001", id=7, base_asset=BTC, quote_asset=USDT, status="halted")
+    )
+    assert ask(g) == "R02"
+
+
+def test_new_metadata_changes_sizes_and_keeps_limits() -> None:
+    g = gate()
+    smaller = Instrument(
+        "X", "0.01", "0.0001", id=7, base_asset=BTC, quote_asset=USDT, max_quantity="0.0009"
+    )
+    assert ask(g, quantity=10) is None
+    g.update_instrument(smaller)
+    assert ask(g, 2, quantity=9) is None
+    refusal = g.ask(intent(quantity=10), 7, cause(3), NOW, inputs())
+    assert refusal is not None and refusal["control"] == "R02"
+    assert (refusal["value"], refusal["limit"]) == (10, 9)
+    g.update_instrument(spec())
+    assert ask(g, 4, quantity=1001) == "R03", "the limit of the first is still there"
+
+
+def test_less_than_the_smallest_notional_is_refused() -> None:
+    g = gate()
+    refusal = g.ask(
+        intent(price=100_000, quantity=2),
+        7,
+        cause(1),
+        NOW,
+        inputs(reference=(99_900, 100_100, NOW)),
+    )
+    assert refusal is not None and refusal["control"] == "R02"
+    assert (refusal["value"], refusal["limit"]) == (20_000_000, 500_000_000)
+
+
+def test_a_position_beyond_64_bits_is_refused_and_not_wrapped() -> None:
+    for lots, side in ((2**63 - 5, 1), (-(2**63) + 5, 2)):
+        g = gate()
+        g.fill(7, cause(77), 9, 1, 5_000_000, lots)
+        refusal = g.ask(intent(side=side), 7, cause(1), NOW, inputs())
+        assert refusal is not None and refusal["control"] == "R07"
+        assert refusal["input"][1] == lots
+
+
+def test_reservations_of_fine_lots_are_rounded_away_from_zero() -> None:
+    """200.000000000001 at 50,000 with 0.1 % of fee; 10.000000000001 sold of exactly 10."""
+    fine = Instrument("X", "0.01", "0.000000000001", id=7, base_asset=BTC, quote_asset=USDT)
+    wide = {"quantity": 10**15, "longest": 10**15, "shortest": 10**15, "gross": 10**15}
+    g = gate()
+    g.add_instrument(fine, **(OWN | wide))
+    bought = g.ask(intent(quantity=2 * 10**14 + 1), 7, cause(1), NOW, inputs())
+    assert bought is not None and bought["control"] == "R09"
+    assert bought["value"] == 1_000_000_000_000_005 + 1_000_000_000_001
+    sold = g.ask(intent(side=2, quantity=10**13 + 1), 7, cause(2), NOW, inputs())
+    assert sold is not None and sold["control"] == "R09"
+    assert (sold["value"], sold["limit"]) == (10**9 + 1, 10**9)
+    assert g.ask(intent(side=2, quantity=10**13), 7, cause(3), NOW, inputs()) is None
+    g = gate()
+    g.add_instrument(fine, **(OWN | wide))
+    assert g.ask(intent(quantity=3), 7, cause(4), NOW, inputs()) is None
+    g.balance(USDT, 20)
+    again = g.ask(intent(quantity=5), 7, cause(5), NOW, inputs())
+    assert again is not None
+    assert (again["value"], again["limit"]) == (25 + 1, 20 - (15 + 1)), "a part of a unit of fee"
+
+
+@pytest.mark.parametrize("id", [0, 65536, 70_000])
+def test_a_registry_number_out_of_range_has_no_place(id: int) -> None:
+    g = gate()
+    odd = Instrument("X", "0.01", "0.0001", id=id, base_asset=BTC, quote_asset=USDT)
+    with pytest.raises(ValueError, match="no place for instrument"):
+        g.add_instrument(odd, **OWN)
+    with pytest.raises(ValueError, match="no place for instrument"):
+        g.update_instrument(odd)
+
+
+def test_what_has_no_place_is_refused_and_not_written_over() -> None:
+    g = Gate(64, 1024)
+    for n in range(1, 65):
+        g.lease(n, n)
+    with pytest.raises(ValueError, match="no place for strategy 65"):
+        g.lease(65, 1)
+    for n in range(1, 1025):
+        g.balance(n, n)
+    with pytest.raises(ValueError, match="no place for asset 1025"):
+        g.balance(1025, 1)
+    with pytest.raises(ValueError, match="no place for asset 1026"):
+        g.limit_asset(1026, 1, 1)

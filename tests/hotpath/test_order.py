@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import itertools
+import os
 import random
+import resource
+from pathlib import Path
 
 import pytest
 
@@ -359,3 +362,77 @@ def test_equals_the_twin(seed: int) -> None:
                 r,
             )
             assert table.live == (slow.status in twin.LIVE)
+
+
+@pytest.mark.parametrize(("room", "trades"), [(3, 64), (1, 64), (16, 0), (16, 63)])
+def test_a_table_has_powers_of_two(room: int, trades: int) -> None:
+    with pytest.raises(ValueError, match="powers of two"):
+        Orders(room, trades)
+
+
+@pytest.mark.skipif("sanitize" in os.environ.get("TIERCEL_BUILD", ""), reason="ASan needs room")
+def test_a_table_without_memory_is_none() -> None:
+    soft, hard = resource.getrlimit(resource.RLIMIT_AS)
+    have = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
+    resource.setrlimit(resource.RLIMIT_AS, (have + (64 << 20), hard))
+    try:
+        with pytest.raises(MemoryError):
+            Orders(1 << 22, 64)
+    finally:
+        resource.setrlimit(resource.RLIMIT_AS, (soft, hard))
+
+
+def test_a_forgotten_order_takes_all_its_ids_with_it() -> None:
+    """The chain's older ids are free again, or they would run out and find another's place."""
+    table = Orders(2, 64)
+    for n in range(1, 40):
+        first, second, third = (pack_id(7, 3, n, leg, 1) for leg in (0, 1, 2))
+        assert table.new(first, quantity=10, price=100)
+        table.report(first, "APPROVED")
+        table.report(first, "ACK", venue_order_id=n)
+        for before, after in ((first, second), (second, third)):
+            asked = table.report(before, "REPLACE_REQUESTED", successor=after, quantity=10, price=9)
+            assert "APPLIED" in effect_names(asked)
+            assert "APPLIED" in effect_names(table.report(before, "REPLACED", successor=after))
+        assert all(table.state(i) is not None for i in (first, second, third))
+        table.report(third, "CANCELED")
+        old = pack_id(7, 3, n - 2, 0, 1) if n > 2 else None
+        assert old is None or table.state(old) is None
+    assert table.used == 2 and table.live == 0
+
+
+def test_an_operator_may_state_that_an_unknown_order_was_rejected() -> None:
+    table = placed()
+    feed(table, ("UNKNOWN", {}))
+    assert feed(table, ("RESOLVED", {"status": "REJECTED"})) == [{"APPLIED", "TERMINAL"}]
+    assert (state(table)["status"], state(table)["evidence"]) == ("REJECTED", "CONFIRMED")
+
+
+def test_an_order_that_traded_cannot_be_stated_rejected() -> None:
+    table = placed()
+    feed(table, fill(1, 4), ("CANCEL_REQUESTED", {}), ("UNKNOWN", {}))
+    before = state(table)
+    assert feed(table, ("RESOLVED", {"status": "REJECTED"})) == [{"ILLEGAL"}]
+    assert state(table) == before
+
+
+def test_a_report_of_no_type_is_illegal_and_an_id_that_is_not_there_is_said() -> None:
+    table = placed()
+    before = state(table)
+    assert feed(table, ("", {})) == [{"ILLEGAL"}]
+    assert state(table) == before
+    with pytest.raises(KeyError):
+        table.report(NEXT, "ACK")
+
+
+@pytest.mark.parametrize("parts", [(1 << 40, 1, 1, 0, 0), (1, 1, 1 << 48, 0, 0)])
+def test_an_id_that_does_not_fit_is_refused(parts: tuple[int, int, int, int, int]) -> None:
+    with pytest.raises(ValueError, match="instance has 40 bits"):
+        pack_id(*parts)
+
+
+def test_used_and_live_are_counted() -> None:
+    table = placed()
+    assert (table.used, table.live) == (1, 1)
+    feed(table, ("ACK", {}), ("CANCELED", {}))
+    assert (table.used, table.live) == (1, 0)

@@ -1,0 +1,158 @@
+"""Mutants of a C header, all in one text: each is a place that changes when its number is chosen.
+
+A header of static inline functions becomes the same header with `TC_M(n)` woven in, which is 1 in
+the run that the environment's TC_MUTANT names and 0 in all others; so one compilation serves every
+mutant. Kinds: a condition negated, a bound shifted by one, a term of `&&`, `||`, `+`, `-` dropped,
+a compound assignment dropped. A .pyx has too few places to need this: there the text itself is
+changed, mutant by mutant (`of_pyx`).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+PREAMBLE = """#include <stdlib.h>
+static int tc_mutant;
+__attribute__((constructor)) static void tc_mutant_read(void) {
+    const char *said = getenv("TC_MUTANT");
+    tc_mutant = said ? atoi(said) : 0;
+}
+#define TC_M(n) (tc_mutant == (n))
+"""
+OPENING, CLOSING = "([{", ")]}"
+COMPARISON = re.compile(r"(?<=\s)(<=|>=|==|!=|<|>)(?=\s)")
+CONDITION = re.compile(r"\b(?:if|while) (?=\()")
+TERM = re.compile(r"(?<=\s)(&&|\|\|)(?=\s)")
+SUM = re.compile(r"(?<=[\w)\]] )([+-])(?= )")
+DISTANCE = re.compile(r"- \w->\w+\)")  # between two pointers: no term that can be dropped
+COMPOUND = re.compile(r"(?<=\s)(\+=|-=|\|=)(?=\s)")
+
+
+@dataclass(frozen=True)
+class Mutant:
+    number: int
+    line: int
+    kind: str
+    text: str
+    """The line, as it stands in the source."""
+
+
+def blanked(text: str) -> str:
+    """The text with comments, strings, characters and preprocessor lines as spaces."""
+
+    def blank(found: re.Match[str]) -> str:
+        return re.sub(r"[^\n]", " ", found[0])
+
+    pattern = r"/\*.*?\*/|\"(?:[^\"\\]|\\.)*\"|'(?:[^'\\]|\\.)*'|^[ \t]*#(?:[^\n\\]|\\.|\\\n)*"
+    return re.sub(pattern, blank, text, flags=re.S | re.M)
+
+
+def functions(code: str) -> Iterator[tuple[int, int]]:
+    """(start, end) of each function's body in blanked text."""
+    for found in re.finditer(r"^static [^;={}]*\)\s*\{", code, re.M):
+        depth, at = 1, found.end()
+        while depth:
+            depth += {"{": 1, "}": -1}.get(code[at], 0)
+            at += 1
+        yield found.end(), at - 1
+
+
+def operand_end(code: str, at: int, stops: re.Pattern[str]) -> int:
+    """Where the operand that begins at `at` ends: at a stop outside of its brackets."""
+    depth = 0
+    while True:
+        c = code[at]
+        if c in OPENING:
+            depth += 1
+        elif c in CLOSING:
+            if not depth:
+                return at
+            depth -= 1
+        elif not depth and stops.match(code, at):
+            return at
+        at += 1
+
+
+AFTER_AND = re.compile(r"\|\||&&|[;,?:]")
+AFTER_OR = re.compile(r"\|\||[;,?:]")
+AFTER_ASSIGNMENT = re.compile(r"[;,]")
+
+
+def of_header(text: str) -> tuple[str, list[Mutant]]:
+    """The text with every mutant in it, and the mutants in the order of their numbers."""
+    code, lines = blanked(text), text.split("\n")
+    inserts: list[tuple[int, int, str]] = []
+    mutants: list[Mutant] = []
+
+    def mutant(at: int, kind: str) -> str:
+        line = text.count("\n", 0, at) + 1
+        mutants.append(Mutant(len(mutants) + 1, line, kind, lines[line - 1].strip()))
+        return f"TC_M({len(mutants)})"
+
+    def put(at: int, piece: str) -> None:
+        inserts.append((at, len(inserts), piece))
+
+    for start, end in functions(code):
+        for found in CONDITION.finditer(code, start, end):
+            close = operand_end(code, found.end() + 1, re.compile(r"(?!)"))
+            put(found.end() + 1, f"{mutant(found.start(), 'negated')} ^ !!(")
+            put(close, ")")
+        for found in COMPARISON.finditer(code, start, end):
+            m = mutant(found.start(), f"{found[0]} by one")
+            sign = "" if found[0] in ("<", ">=", "==", "!=") else "-"
+            put(found.end(), f" {sign}{m} +")
+        for found in TERM.finditer(code, start, end):
+            stop = operand_end(code, found.end(), AFTER_AND if found[0] == "&&" else AFTER_OR)
+            m = mutant(found.start(), f"{found[0]} term dropped")
+            put(found.end(), f" ({m} || (" if found[0] == "&&" else f" (!{m} && (")
+            put(stop, "))")
+        for found in SUM.finditer(code, start, end):
+            if DISTANCE.match(code, found.start()):
+                continue
+            put(found.end(), f" !{mutant(found.start(), f'{found[0]} term dropped')} *")
+        for found in COMPOUND.finditer(code, start, end):
+            stop = operand_end(code, found.end(), AFTER_ASSIGNMENT)
+            m = mutant(found.start(), f"{found[0]} dropped")
+            put(found.end(), f" !{m} * (")
+            put(stop, ")")
+    out, at = [PREAMBLE], 0
+    for place, _, piece in sorted(inserts):
+        out += [text[at:place], piece]
+        at = place
+    return "".join([*out, text[at:]]), mutants
+
+
+PYX_CHANGES: list[tuple[str, re.Pattern[str], str]] = [
+    ("negated", re.compile(r"^(\s*)(if|while) (.*):$"), r"\1\2 not (\3):"),
+    ("or term dropped", re.compile(r" or [^:]*(?=:$)"), ""),
+    ("bound by one", re.compile(r" < "), " <= "),
+    ("bound by one", re.compile(r" == "), " != "),
+    ("bound by one", re.compile(r" >> (\d+)"), r" >> (\1 + 1)"),
+    ("value negated", re.compile(r"(?<=return )(gate_|orders_|order_)"), r"not \1"),
+    ("value dropped", re.compile(r" = (?!NULL)[^=].*$"), " = 0"),
+]
+
+
+def of_pyx(text: str) -> list[tuple[Mutant, str]]:
+    """Each mutant of a .pyx with its whole text: conditions, bounds and plain assignments."""
+    lines = text.split("\n")
+    found: list[tuple[Mutant, str]] = []
+    in_text = False
+    for at, line in enumerate(lines):
+        quotes = line.count('"""')
+        if in_text or quotes:
+            in_text ^= quotes == 1
+            continue
+        if not line.startswith("    ") or line.lstrip().startswith(("#", "@", "cdef ", "def ")):
+            continue
+        for kind, pattern, change in PYX_CHANGES:
+            if kind == "value dropped" and (line.count(",") or "(" in line.split("=")[0]):
+                continue
+            changed = pattern.sub(change, line, count=1)
+            if changed != line:
+                whole = "\n".join([*lines[:at], changed, *lines[at + 1 :]])
+                mutant = Mutant(len(found) + 1, at + 1, kind, line.strip())
+                found.append((mutant, whole))
+    return found
