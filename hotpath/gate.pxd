@@ -80,6 +80,7 @@ cdef extern from "hotpath/gate.h" nogil:
         tc_instrument_limits limits
         uint32_t halted
         int64_t position, buying, selling, orders
+        int64_t high_now                   # bid + ask at the last reference
 
     ctypedef struct tc_gate:
         tc_limits limits

@@ -308,8 +308,9 @@ cdef class Strategy(Actor):
         return i
 
     cdef int submit(self) except -1:
-        """Write the drafts, reserve all, then send all; returns how many legs were sent."""
-        cdef int n = self.drafted, i, control, reserved = 0, sent = 0
+        """Write the drafts, reserve all, then send all; returns how many legs were sent, here or
+        to a venue of another lane (which asks its own gate: what comes of it comes as records)."""
+        cdef int n = self.drafted, i, k, control, sent = 0
         cdef uint64_t first = self.outbox.writer.position + 1
         cdef int64_t decided
         cdef const tc_header* records[8]
@@ -334,19 +335,16 @@ cdef class Strategy(Actor):
                 continue                   # another lane's venue follows this outbox
             control = venue.reserve(records[i])
             if control:
-                for i in range(reserved):
-                    venue = <Venue>self.venues.get(self.drafts[i].venue)
-                    venue.release(records[i], TC_REASON_GROUP)
-                for i in range(reserved + 1, n):
-                    venue = <Venue>self.venues.get(self.drafts[i].venue)
-                    if venue is not None:
-                        venue.deny(records[i], TC_REASON_GROUP)
+                for k in range(n):
+                    venue = <Venue>self.venues.get(self.drafts[k].venue)
+                    if venue is not None and k < i:
+                        venue.release(records[k], TC_REASON_GROUP)
+                    elif venue is not None and k > i:
+                        venue.deny(records[k], TC_REASON_GROUP)
                 return 0
-            reserved += 1
         for i in range(n):
             venue = <Venue>self.venues.get(self.drafts[i].venue)
-            if venue is not None:
-                sent += venue.execute(records[i])
+            sent += 1 if venue is None else venue.execute(records[i])
         return sent
 
     # ---- Python doors of the intents

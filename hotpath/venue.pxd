@@ -102,6 +102,7 @@ cdef class Venue(Actor):
     cdef int reserve_replace(self, const tc_header* r, const tc_intent* i, tc_order_id id)
     cdef int end_unsent(self, tc_order* o, int reason) except -1
     cdef int refuse(self, const tc_header* r, const tc_refused* out) except -1
+    cdef int tell_denied(self, const tc_header* r, tc_order_id id, int control) except -1
     cdef uint8_t kill_word(self, uint16_t strategy, int listing) noexcept
     cdef uint64_t read_word(self, int slot) noexcept
 
@@ -112,7 +113,11 @@ cdef class Venue(Actor):
                         uint64_t cause) except -1
     cdef int emit_fill(self, tc_order* o, const tc_report* r, uint32_t effect, uint64_t cause,
                        int64_t fee, uint32_t fee_asset, bint maker) except -1
-    cdef int settle(self, tc_order* o, const tc_report* r, uint32_t effect) except -1
+    cdef int settle(self, tc_order* o, const tc_report* r, uint32_t effect, int64_t guessed,
+                    int64_t guessed_price) except -1
+    cdef int move_position(self, tc_order* o, const tc_report* r, int64_t guessed,
+                           int64_t guessed_price) noexcept
+    cdef int book_guess(self, tc_order* o, int64_t cumulative, int64_t price) except -1
     cdef int unknown(self, tc_order* o, int reason) except -1
     cdef int take_balance(self, const tc_balance* b) except -1
     cdef int set_reconciled(self, bint on) except -1

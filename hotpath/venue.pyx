@@ -49,6 +49,7 @@ from hotpath.order cimport (
     TC_EFFECT_POSITION,
     TC_EFFECT_QUERY,
     TC_EFFECT_TERMINAL,
+    TC_STATUS_DENIED,
     TC_UNKNOWN,
     Orders,
     order_apply,
@@ -81,6 +82,7 @@ from hotpath.records cimport (
     TC_EV_TRADE_BUST,
     TC_EV_UNKNOWN,
     TC_FILL,
+    TC_FLAG_GUESS,
     TC_INTENT,
     TC_OP_CANCEL,
     TC_OP_CANCEL_ALL,
@@ -101,6 +103,7 @@ from hotpath.records cimport (
     tc_refused,
 )
 
+from hotpath.lane import OutboxFull
 from hotpath.records import unpack
 
 DEF TEXT_ROOM = 4096
@@ -288,6 +291,8 @@ cdef class Venue(Actor):
         control = gate_reserve(&self.gate.g, i, r.instrument, id, self.lane.now, &self.inputs, &out)
         if control:
             self.refuse(r, &out)
+            if i.op != TC_OP_REPLACE:
+                self.tell_denied(r, id, control)
             return control
         if i.op == TC_OP_REPLACE:
             return self.reserve_replace(r, i, id)
@@ -296,6 +301,7 @@ cdef class Venue(Actor):
             gate_release(&self.gate.g, id)
             control = gate_refuse(&self.gate.g, &out, 33, 0, 0, 0, 0, 0, 0)
             self.refuse(r, &out)
+            self.tell_denied(r, id, control)
             return control
         return 0
 
@@ -317,6 +323,19 @@ cdef class Venue(Actor):
         self.refused += 1
         self.emit(TC_REFUSED, r.instrument, (<uint64_t>r.source << 48) | r.position, out,
                   sizeof(tc_refused))
+        return 0
+
+    cdef int tell_denied(self, const tc_header* r, tc_order_id id, int control) except -1:
+        """And the end of the order's life as every other end is told; the control is its reason."""
+        cdef const tc_intent* i = <const tc_intent*>(<const char*>r + sizeof(tc_header))
+        cdef tc_order_event e
+        memset(&e, 0, sizeof(e))
+        e.id, e.cumulative = id, -1
+        e.reason, e.type, e.status, e.effect = (
+            control, TC_EV_DENIED, TC_STATUS_DENIED, TC_EFFECT_APPLIED | TC_EFFECT_TERMINAL)
+        e.venue, e.strategy = self.source, i.strategy
+        self.emit(TC_ORDER_EVENT, r.instrument, (<uint64_t>r.source << 48) | r.position, &e,
+                  sizeof(e))
         return 0
 
     cdef int release(self, const tc_header* r, int reason) except -1:
@@ -495,6 +514,7 @@ cdef class Venue(Actor):
                          uint32_t fee_asset, bint maker) except *:
         """Apply one thing said about an order; emits its record and settles the gate."""
         cdef tc_order_id was = o.id, open_replace = o.replacement
+        cdef int64_t guessed = o.guessed, guessed_price = o.guessed_price
         cdef uint32_t effect = order_apply(&self.orders.t, o, r, self.lane.now)
         cdef uint32_t what = effect & TC_EFFECT_MASK
         if not order_id_same(was, o.id):
@@ -510,7 +530,7 @@ cdef class Venue(Actor):
                 self.emit_fill(o, r, effect, cause, fee, fee_asset, maker)
             else:
                 self.emit_event(o, r, effect, cause)
-        self.settle(o, r, effect)
+        self.settle(o, r, effect, guessed - o.guessed, guessed_price)
         return effect
 
     cdef int emit_event(self, tc_order* o, const tc_report* r, uint32_t effect,
@@ -539,16 +559,49 @@ cdef class Venue(Actor):
         f.venue, f.strategy, f.side, f.maker = self.source, o.strategy, o.side, maker
         f.status, f.evidence, f.effect = o.status, o.evidence, effect
         f.stamp_received = self.lane.stamp
-        self.emit(TC_FILL, o.instrument, cause if cause else o.cause, &f, sizeof(f))
+        if not self.outbox.write(TC_FILL, o.instrument, self.lane.now, cause if cause else o.cause,
+                                 TC_FLAG_GUESS if r.guess else 0, &f, sizeof(f), self.reserved):
+            raise OutboxFull(self.name)
+        if self.listeners:
+            self.tell(TC_FILL)
         if self.stage_fill >= 0 and o.sent:
             (<Stages>self.lane.stages).record(self.stage_fill, self.lane.stamp - o.sent)
         return 0
 
-    cdef int settle(self, tc_order* o, const tc_report* r, uint32_t effect) except -1:
-        """What a report means for the gate and for what must be asked."""
-        if effect & TC_EFFECT_POSITION:
+    cdef int move_position(self, tc_order* o, const tc_report* r, int64_t guessed,
+                           int64_t guessed_price) noexcept:
+        """The position after a trade. `guessed`: lots that it takes the place of, booked before."""
+        cdef tc_order_id none
+        if guessed <= 0:
             gate_fill(&self.gate.g, o.instrument, o.id, o.strategy, o.side, r.price,
                       -r.quantity if r.type == TC_EV_TRADE_BUST else r.quantity)
+            return 0
+        none.hi = none.lo = 0              # what is open shrank with the guess already
+        gate_fill(&self.gate.g, o.instrument, none, o.strategy, o.side, guessed_price, -guessed)
+        gate_fill(&self.gate.g, o.instrument, none, o.strategy, o.side, r.price, guessed)
+        if r.quantity > guessed:
+            gate_fill(&self.gate.g, o.instrument, o.id, o.strategy, o.side, r.price,
+                      r.quantity - guessed)
+        return 0
+
+    cdef int book_guess(self, tc_order* o, int64_t cumulative, int64_t price) except -1:
+        """Count what the venue says was filled and no trade tells (5.6): a fill marked as a guess.
+
+        Its id follows from the order and the quantity, so that booking it twice changes nothing.
+        """
+        cdef tc_report r
+        memset(&r, 0, sizeof(r))
+        r.id, r.type, r.guess, r.cumulative = o.id, TC_EV_FILL, 1, -1
+        r.price, r.quantity = price, cumulative - o.cumulative
+        r.trade_id = (1 << 63) | ((o.id.hi * 31 + o.id.lo) * 31 + <uint64_t>cumulative) >> 1
+        self.report(o, &r, 0, 0, 0, False)
+        return 0
+
+    cdef int settle(self, tc_order* o, const tc_report* r, uint32_t effect, int64_t guessed,
+                    int64_t guessed_price) except -1:
+        """What a report means for the gate and for what must be asked."""
+        if effect & TC_EFFECT_POSITION:
+            self.move_position(o, r, 0 if r.guess else guessed, guessed_price)
         if effect & TC_EFFECT_TERMINAL:
             gate_close(&self.gate.g, o.id)
         if effect & TC_EFFECT_HALT and gate_instrument(&self.gate.g, o.instrument) != NULL:
@@ -651,6 +704,7 @@ cdef class Venue(Actor):
         f = <const tc_fill*>payload
         p.id, p.type, p.trade_id, p.venue_order_id = f.id, TC_EV_FILL, f.trade_id, f.venue_order_id
         p.price, p.quantity, p.venue_time = f.price, f.quantity, f.venue_time
+        p.guess = (r.flags & TC_FLAG_GUESS) != 0
         self.last_fill_time = r.time
         return self.recall_report(orders_by_id(&self.orders.t, f.id), &p, r, f)
 
@@ -717,6 +771,7 @@ cdef class Venue(Actor):
                            const tc_fill* f) except -1:
         cdef uint32_t effect
         cdef tc_order_id was, open_replace
+        cdef int64_t guessed, guessed_price
         if o == NULL:
             if f != NULL and trade_find(&self.orders.t, r.instrument, f.trade_id) == NULL:
                 # its order's beginning is older than what was read back: the trade counts all the same
@@ -724,14 +779,14 @@ cdef class Venue(Actor):
                 gate_fill(&self.gate.g, r.instrument, f.id, f.strategy, f.side, f.price, f.quantity)
             return 0
         was, open_replace = o.id, o.replacement
+        guessed, guessed_price = o.guessed, o.guessed_price
         effect = order_apply(&self.orders.t, o, p, r.time)
         if not order_id_same(was, o.id):
             gate_close(&self.gate.g, was)
         elif not order_id_none(open_replace) and order_id_none(o.replacement):
             gate_close(&self.gate.g, open_replace)
         if effect & TC_EFFECT_POSITION:
-            gate_fill(&self.gate.g, o.instrument, o.id, o.strategy, o.side, p.price,
-                      -p.quantity if p.type == TC_EV_TRADE_BUST else p.quantity)
+            self.move_position(o, p, 0 if p.guess else guessed - o.guessed, guessed_price)
         if effect & TC_EFFECT_TERMINAL:
             gate_close(&self.gate.g, o.id)
         if effect & TC_EFFECT_HALT and gate_instrument(&self.gate.g, o.instrument) != NULL:

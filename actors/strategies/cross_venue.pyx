@@ -17,7 +17,13 @@ from engine.settings import DECIMAL, setting
 from hotpath.book cimport Book
 from hotpath.instrument cimport Instrument
 from hotpath.market cimport Market
-from hotpath.order cimport TC_EFFECT_APPLIED, TC_EFFECT_MASK, TC_UNKNOWN, status_is_terminal
+from hotpath.order cimport (
+    TC_EFFECT_APPLIED,
+    TC_EFFECT_COMPENSATED,
+    TC_EFFECT_MASK,
+    TC_UNKNOWN,
+    status_is_terminal,
+)
 from hotpath.records cimport (
     TC_BALANCE,
     TC_BUY,
@@ -317,14 +323,15 @@ cdef class CrossVenue(Strategy):
         cdef int market
         if l == NULL:
             market = self.market_of(r.instrument)
-            if market >= 0 and f.effect & TC_EFFECT_MASK == TC_EFFECT_APPLIED:
+            if market >= 0 and f.effect & TC_EFFECT_MASK == TC_EFFECT_APPLIED \
+                    and not f.effect & TC_EFFECT_COMPENSATED:   # a guess of it was counted
                 # of a pair that was over, or of an earlier life: it is in nobody's sum yet
                 self.residual += (1 if f.side == TC_BUY else -1) * f.quantity * self.lot_unit[market]
                 if self.state == IDLE:
                     self.unfinished()
             return 0
         if f.effect & TC_EFFECT_MASK == TC_EFFECT_APPLIED:
-            l.filled += f.quantity
+            l.filled = f.cumulative        # not a sum: a trade may take the place of a guess
         l.is_open = not status_is_terminal(f.status)
         if not l.is_open:
             l.is_unknown = False           # a fill that ends an order is the answer to any doubt

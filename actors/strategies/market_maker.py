@@ -11,6 +11,9 @@ from hotpath.market import Market
 from hotpath.records import OrderType, Side, TimeInForce
 from hotpath.strategy import Strategy
 
+COMPENSATED = 2048
+"""Effect of a fill that takes the place of a guess (hotpath/order.h, TC_EFFECT_COMPENSATED)."""
+
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Settings of market_maker."""
@@ -96,4 +99,6 @@ class MarketMaker(Strategy):
                 del self.quotes[side]
 
     def on_fill(self, fill: Any) -> None:
+        if fill.effect & COMPENSATED:
+            return  # it takes the place of a fill that was booked before its trade was known
         self.inventory += fill.quantity if fill.side == Side.BUY else -fill.quantity

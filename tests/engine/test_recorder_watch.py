@@ -18,8 +18,8 @@ from tests.engine.test_root import drill
 RETIRED = "TCL-7030"
 
 
-def tree(**recorder: Any) -> dict[str, Any]:
-    writer = lane("b", settings={"write": 40}, outbox_kib=64)
+def tree(outbox_kib: int = 64, **recorder: Any) -> dict[str, Any]:
+    writer = lane("b", settings={"write": 40}, outbox_kib=outbox_kib)
     found = drill(lane("rec", kind="actors/recorder", **recorder), writer)
     return found | {"recording": {"enabled": True, "strict": True}}
 
@@ -61,7 +61,7 @@ def test_a_slow_recorder_is_retired_before_anyone_waits(tmp_path: Path) -> None:
 
 def test_a_recorder_that_dies_again_and_again_is_let_go(tmp_path: Path) -> None:
     """It would use up the restarts that the whole engine has."""
-    plain = tree()
+    plain = tree(16384)  # room enough: it is not retired for being slow
     plain["supervision"] = {"max_restarts": 3, "max_seconds": 300, "backoff": {"cap_ms": 20}}
     with running(tmp_path, plain) as e:
         e.wait_ready()

@@ -32,6 +32,8 @@ cdef class BinanceVenue(Venue):
     cdef dict symbols                      # symbol text -> instrument number
     cdef dict last_trade                   # instrument -> highest trade id seen
     cdef dict orphans                      # (instrument, venue order id) -> trades without an order
+    cdef dict missing                      # order id -> (told, since, when to ask again)
+    cdef dict rest_asked                   # the same of what the HTTP side was asked
     cdef dict asked_at                     # request id -> engine time
     cdef tc_texts* texts
     cdef tc_asset_name assets[512]
@@ -39,7 +41,8 @@ cdef class BinanceVenue(Venue):
     cdef int* watch                        # places of orders that wait for a word
     cdef int watched, watch_room
     cdef int64_t timeout_ns, opened_at, next_open, backoff_ns, began, since
-    cdef int64_t orders_due, fills_due, balances_due, full_due
+    cdef int64_t orders_due, fills_due, balances_due, full_due, second_due
+    cdef readonly uint64_t guesses         # fills booked without their trade
     cdef int64_t minute
     cdef int weight
     cdef bint killed, unsubscribed, unasked
@@ -65,6 +68,10 @@ cdef class BinanceVenue(Venue):
     cdef int ask_replacement(self, tc_order* o) except -1
     cdef int fill_from(self, const bn_item* i, tc_order* o) except -1
     cdef int lost(self, int reason) except -1
+    cdef int miss(self, tc_order* o, int64_t cumulative) except -1
+    cdef int find_missing(self) except -1
+    cdef int take_second(self, str id) except -1
+    cdef int ask_second(self) except -1
     cdef bint is_killed(self, tc_order* o) noexcept
     cdef int enforce_kill(self) except -1
     cdef int adopt(self, const bn_item* i, tc_order_id id) except -1

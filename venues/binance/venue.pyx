@@ -49,6 +49,7 @@ from hotpath.order cimport (
 )
 from hotpath.records cimport (
     TC_ASK_QUERY,
+    TC_ASK_RECONCILE,
     TC_BUY,
     TC_DOCUMENT,
     TC_EV_ABSENT,
@@ -115,6 +116,10 @@ DEF TICK_NS = 50_000_000
 DEF SECOND = 1_000_000_000
 DEF TICK = 1
 DEF PAGE = 1000
+GUESS_AFTER_NS = 30 * SECOND
+ASK_AGAIN_NS = 3 * SECOND
+SECOND_LOOK_NS = 2 * SECOND
+SECOND_LOOK_BACK_NS = 60 * SECOND
 WEIGHTS = {"order.status": 4, "openOrders.status": 6, "myTrades": 20, "allOrders": 20,
            "account.status": 20, "exchangeInfo": 20, "openOrders.cancelAll": 1,
            "order.cancel": 1, "order.place": 1, "order.cancelReplace": 1}
@@ -160,7 +165,8 @@ cdef class BinanceVenue(Venue):
         self.codec = Codec()
         self.state = "closed"
         self.outstanding, self.symbols, self.last_trade = set(), {}, {}
-        self.orphans, self.asked_at = {}, {}
+        self.orphans, self.asked_at, self.missing = {}, {}, {}
+        self.rest_asked = {}
         self.profile = rules.SPOT
         self.backoff_ns = BACKOFF_FIRST_NS
         self.wants |= 1 << TC_DOCUMENT
@@ -525,7 +531,9 @@ cdef class BinanceVenue(Venue):
         if i.event == TC_EV_REPLACED:
             return self.ask_order(o)       # amended by someone: the query says to what
         effect = self.report(o, &r, 0, 0, 0, False)
-        if r.cumulative > o.cumulative or effect & TC_EFFECT_FILL_QUERY:
+        if r.cumulative > o.cumulative:
+            self.miss(o, r.cumulative)
+        elif effect & TC_EFFECT_FILL_QUERY:
             self.ask_fills(o.instrument, spelled(o.id), o.venue_order_id)
         return 0
 
@@ -578,7 +586,41 @@ cdef class BinanceVenue(Venue):
         if i.cumulative.type == TC_JSON_STRING and instrument_quantity(
                 &t.spec, i.cumulative.p, i.cumulative.p + i.cumulative.n, &lots) and \
                 lots + o.cumulative - o.here > o.cumulative and order_id_same(r.id, o.id):
-            self.ask_fills(o.instrument, spelled(o.id), o.venue_order_id)
+            self.miss(o, lots + o.cumulative - o.here)
+        return 0
+
+    cdef int miss(self, tc_order* o, int64_t cumulative) except -1:
+        """The venue counts more than its trades have told: ask for them, and remember since when."""
+        key = (o.id.hi, o.id.lo)
+        most, since, due = self.missing.get(key, (0, self.lane.now, 0))
+        self.missing[key] = (max(cumulative, most), since, self.lane.now + ASK_AGAIN_NS)
+        self.ask_fills(o.instrument, spelled(o.id), o.venue_order_id)
+        return 0
+
+    cdef int find_missing(self) except -1:
+        """Ask again for trades that are missing; after GUESS_AFTER_NS count them without (5.6)."""
+        cdef tc_order* o
+        cdef tc_order_id of
+        cdef tc_gate_instrument* t
+        cdef int64_t price
+        for key, (cumulative, since, due) in list(self.missing.items()):
+            of.hi, of.lo = key
+            o = orders_by_id(&self.orders.t, of)
+            if o == NULL or o.cumulative >= cumulative:
+                del self.missing[key]
+            elif self.lane.now - since >= GUESS_AFTER_NS:
+                del self.missing[key]
+                t = gate_instrument(&self.gate.g, o.instrument)
+                # a market order has no price of its own: the middle that the gate saw last
+                self.guesses += 1
+                price = o.price
+                if price <= 0 and t != NULL:
+                    price = t.high_now // 2
+                self.book_guess(o, cumulative, price)
+            elif self.lane.now >= due and self.state in ("reconciling", "ready"):
+                self.missing[key] = (cumulative, since, self.lane.now + ASK_AGAIN_NS)
+                self.asked_at.pop("f" + spelled(o.id), None)   # that answer was lost
+                self.ask_fills(o.instrument, spelled(o.id), o.venue_order_id)
         return 0
 
     cdef uint32_t asset_of(self, const char* p, uint32_t n) noexcept:
@@ -796,8 +838,34 @@ cdef class BinanceVenue(Venue):
             self.raw, self.raw_bytes = PyBytes_AS_STRING(raw), len(raw)
             if self.codec.scan(PyBytes_AS_STRING(raw), len(raw)) in (BN_REPLY, BN_ERROR) and \
                     self.codec.message.id.type == TC_JSON_STRING:
-                self.take_reply(
-                    self.codec.message.id.p[:self.codec.message.id.n].decode())
+                self.take_second(self.codec.message.id.p[:self.codec.message.id.n].decode())
+        return 0
+
+    cdef int take_second(self, str id) except -1:
+        """An answer of the HTTP side: as old as its own question, not as this connection's."""
+        cdef bint same = id in self.rest_asked
+        mine = self.asked_at.get(id)
+        if same:
+            if id in self.outstanding:     # the reconciliation waits for this connection's word
+                return 0
+            self.asked_at[id] = self.rest_asked.pop(id)
+        self.take_reply(id)
+        if same and mine is not None:
+            self.asked_at[id] = mine
+        return 0
+
+    cdef int ask_second(self) except -1:
+        """A second source beside the socket (8.6): orders, trades and balances by HTTP."""
+        cdef tc_request q
+        cdef int k
+        memset(&q, 0, sizeof(q))
+        q.type, q.since = TC_ASK_RECONCILE, max(0, self.lane.now - SECOND_LOOK_BACK_NS)
+        self.rest_asked.clear()
+        for k in range(self.listing_count):
+            for what in "oat":
+                self.rest_asked[f"{what}{self.listings[k].instrument}"] = self.lane.now
+        self.rest_asked["b"] = self.lane.now
+        self.emit(TC_REQUEST, 0, 0, &q, sizeof(q))
         return 0
 
     def ask_fills(self, int instrument, str id, order_id):
@@ -993,6 +1061,7 @@ cdef class BinanceVenue(Venue):
         self.fills_due = self.lane.now + s.fills_s * SECOND
         self.balances_due = self.lane.now + s.balances_s * SECOND
         self.full_due = self.lane.now + s.full_s * SECOND
+        self.second_due = self.lane.now + SECOND_LOOK_NS
 
     cdef compare(self):
         """What is due of the periodic comparisons."""
@@ -1012,6 +1081,9 @@ cdef class BinanceVenue(Venue):
                 self.ask("e", "exchangeInfo", {"symbols": names})
             self.full_due = now + self.settings.full_s * SECOND
             self.fills_due = self.balances_due = 0
+        if self.has_rest and now >= self.second_due:
+            self.second_due = now + self.settings.full_s * SECOND
+            self.ask_second()
         if now >= self.orders_due:
             self.orders_due = now + self.settings.reconcile_s * SECOND
             for k in range(self.listing_count):
@@ -1053,6 +1125,8 @@ cdef class BinanceVenue(Venue):
             self.close(ORDERS)             # before the venue does
         self.retry_cancels()
         self.sweep()
+        if self.missing:
+            self.find_missing()
         self.enforce_kill()
         self.compare()
         self.show()

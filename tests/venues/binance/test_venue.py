@@ -4,10 +4,20 @@ from __future__ import annotations
 
 from typing import Any
 
+import orjson
 import pytest
 
 from hotpath.order import read_id, spell_id
-from hotpath.records import Header, Intent, Kind, join, pack
+from hotpath.records import (
+    Document,
+    Flag,
+    Header,
+    Intent,
+    Kind,
+    RequestType,
+    join,
+    pack,
+)
 from tests.venues.binance.stage import HMAC, MS, VENUE_LIMITS, WORD, S, Stage
 from venues.binance.profile import SPOT, absent_after_ns, query_delay_ns
 from venues.binance.sign import socket_payload
@@ -688,3 +698,103 @@ def test_metadata_that_changed_halt_the_instrument(change: dict[str, Any]) -> No
     stage.start()
     stage.place()
     assert [r.control for _, r in stage.records(Kind.REFUSED)] == [2]
+
+
+def ahead(stage: Stage) -> int:
+    """An order of which the venue says 60 lots are filled while it tells no trade."""
+    id = stage.place()
+    ack(stage, id)
+    stage.report(id, "NEW")
+    shown = stage.order(id, "PARTIALLY_FILLED", executedQty="0.0060")
+    stage.open_orders = [shown]
+    stage.wait(6_000)  # the comparison of open orders tells it
+    return id
+
+
+def trade(id: int, number: int, quantity: str, price: str = "49900.00") -> dict[str, Any]:
+    return {
+        "symbol": "BTCUSDT", "id": number, "orderId": 9, "price": price, "qty": quantity,
+        "commission": "0", "commissionAsset": "BNB", "time": 1_700_000_000_000, "isBuyer": True,
+        "isMaker": False,
+    }  # fmt: skip
+
+
+def test_a_quantity_without_its_trades_is_booked_after_30_s_as_a_guess() -> None:
+    stage = started()
+    id = ahead(stage)
+    stage.wait(20_000)
+    assert stage.state(id)[3] == 0 and not stage.records(Kind.FILL), "too soon for a guess"
+    asked = [m for m in stage.sent if m["method"] == "myTrades" and "orderId" in m["params"]]
+    assert len(asked) >= 3, "it must ask again for the trades"
+    stage.wait(12_000)
+    ((header, fill),) = stage.records(Kind.FILL)
+    assert header.flags & Flag.GUESS and fill.trade_id >> 63 == 1
+    assert (fill.quantity, fill.price, fill.cumulative) == (60, 4_990_000, 60)
+    assert stage.state(id) == ("PARTIALLY_FILLED", "NONE", "CONFIRMED", 60)
+    assert stage.venue.gate.exposure(100) == (60, 40, 0, 1)
+    stage.wait(40_000)
+    assert not stage.records(Kind.FILL), "booked twice"
+
+
+def test_the_real_trades_take_the_place_of_a_guess_and_count_once() -> None:
+    stage = started()
+    id = ahead(stage)
+    stage.wait(32_000)
+    assert stage.venue.guesses == 1
+    stage.records()
+    stage.trades = [trade(id, 501, "0.0020", "49890.00"), trade(id, 502, "0.0040")]
+    stage.wait(35_000)  # the comparison of trades
+    found = stage.records(Kind.FILL)
+    assert [(f.trade_id, f.quantity, f.cumulative) for _, f in found] == [
+        (501, 20, 60),
+        (502, 40, 60),
+    ]
+    assert all(f.effect & 2048 and not h.flags & Flag.GUESS for h, f in found)
+    assert stage.state(id)[3] == 60
+    assert stage.venue.gate.exposure(100) == (60, 40, 0, 1), (
+        "position or open quantity counted twice"
+    )
+    again = Stage(history=stage.written)
+    assert again.venue.gate.exposure(100) == (60, 40, 0, 1), "a restart counts otherwise"
+    assert again.state(id)[3] == 60
+
+
+def test_a_trade_in_time_needs_no_guess() -> None:
+    stage = started()
+    id = ahead(stage)
+    stage.trades = [trade(id, 501, "0.0060")]
+    stage.wait(40_000)
+    assert [h.flags & Flag.GUESS for h, _ in stage.records(Kind.FILL)] == [0]
+    assert stage.venue.guesses == 0
+
+
+def test_a_refused_order_ends_like_every_other() -> None:
+    """Beside the refusal with its figures stands the end of the order's life."""
+    stage = started()
+    stage.board.write(1, WORD.pack(1))
+    id = stage.place()
+    (_, refused), (_, denied) = stage.records(Kind.REFUSED, Kind.ORDER_EVENT)
+    assert (refused.id, refused.control) == (id, 21)
+    assert (denied.id, denied.type, denied.status, denied.reason) == (id, 2, 2, 21)
+    assert denied.effect == 1 | 32, "applied, and terminal"
+
+
+def test_the_http_side_is_asked_as_a_second_source() -> None:
+    """After each reconciliation; an answer is as old as its own question."""
+    stage = Stage()
+    stage.venue.has_rest = True
+    stage.start()
+    stage.wait(2_500)
+    ((_, asked),) = stage.records(Kind.REQUEST)
+    assert asked.type == RequestType.RECONCILE
+    assert 60 * S <= stage.now - asked.since < 63 * S
+    id = stage.place()
+    ack(stage, id)
+    stage.report(id, "NEW")
+    stage.fill(id, 7, "0.0030", "0.0030")
+    shown = stage.order(id, "NEW")  # collected before the fill: it must not take it back
+    document = {"reply": orjson.dumps({"id": "o100", "status": 200, "result": [shown]}).decode()}
+    payload = pack(Document(document=document))
+    raw = join(Header(0, Kind.DOCUMENT, 55, 1, stage.now, 0, 100, 0), payload)
+    stage.lane.take_record(stage.venue, raw, stage.now)
+    assert stage.state(id) == ("PARTIALLY_FILLED", "NONE", "CONFIRMED", 30)
