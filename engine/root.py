@@ -47,6 +47,7 @@ from engine.state import (
 from engine.status import write_run
 from engine.supervision.decisions import Supervisor
 from engine.supervision.policy import MILLISECOND, SECOND, Action, Policy, Verb
+from engine.systemd import Notice
 from hotpath.clock import monotonic_ns
 from hotpath.records import Kind
 from hotpath.ring import Outbox
@@ -81,6 +82,7 @@ class Root:
         self.exchanges = exchanges or []
         self.lane_argv = lane_argv or lane_process.python()
         self.for_s, self.on_ready = for_s, on_ready
+        self.notice = Notice()
         check_cores(self.app)
         self.directory = StateDirectory(state)
         self.path = self.directory.path
@@ -250,6 +252,7 @@ class Root:
 
     def stop(self) -> None:
         """Begin the orderly end."""
+        self.notice.tell("STOPPING=1")
         self.carry_out(self.supervisor.stop(monotonic_ns()))
 
     async def _decide(self) -> None:
@@ -373,6 +376,7 @@ class Root:
         if not self.is_ready and all(w.ready or not w.wanted for w in watched):
             self.is_ready = True
             self.log.main("info", "ready")
+            self.notice.tell(f"READY=1\nMAINPID={self.pid}\nSTATUS={self.app.application}: ready")
             if self.on_ready is not None:
                 self.on_ready(self)
 

@@ -44,6 +44,7 @@ async def watch(root: Root) -> None:
         if root.clock.advance(int(LOOK_S * SECOND)):
             publish_clock(root)
         root.log.flush()
+        root.notice.alive(now)
         await trio.sleep(LOOK_S)
 
 
