@@ -28,11 +28,12 @@ from tests.mutants import Mutant, of_header, of_pyx
 ROOT = Path(__file__).resolve().parent.parent
 TREE = ROOT / "build" / "mutate"
 SCORE_PERCENT = 85.0
+GATE = ("tests/hotpath/test_gate.py", "tests/hotpath/test_gate_limits.py")
 TESTS = {
     "hotpath/order.h": ("hotpath/order", ("tests/hotpath/test_order.py",)),
-    "hotpath/gate.h": ("hotpath/gate", ("tests/hotpath/test_gate.py",)),
+    "hotpath/gate.h": ("hotpath/gate", GATE),
     "hotpath/order.pyx": ("hotpath/order", ("tests/hotpath/test_order.py",)),
-    "hotpath/gate.pyx": ("hotpath/gate", ("tests/hotpath/test_gate.py",)),
+    "hotpath/gate.pyx": ("hotpath/gate", GATE),
 }
 SUFFIX = sysconfig.get_config_var("EXT_SUFFIX")
 
