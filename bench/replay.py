@@ -29,6 +29,7 @@ from bench.depth_frames import make, price, quantity
 from bench.replay_actors import Quoter
 from bench.ring import burst
 from bench.wire_lane import LIMITS, OWN
+from engine.backtest import WIDE
 from engine.capture import frames
 from feeds.binance.normalise import Normaliser
 from hotpath.backtest import Backtest, TapeFeed
@@ -131,7 +132,7 @@ class Stand:
         self.strategy = kind(lane, "strategy", Outbox.private(ROOM, STRATEGY), instance=77)
         market = Market(
             instrument=INSTRUMENT, spec=SPEC, name="feed:BTCUSDT", feed=FEED, venue=VENUE, index=0,
-            slot=4, book=Book(),
+            slot=4, book=Book(WIDE),
         )  # fmt: skip
         self.feed.add_market(market)
         v.set_slots(clock=0, kill=1, venue_kill=2, instance=77)
@@ -139,7 +140,7 @@ class Stand:
         v.add_strategy(STRATEGY, share=2**60, kill=3)
         v.gate.set_limits(version=1, mode="simulation", fee_ppm=1000, **LIMITS)
         v.agreed = True
-        book = Book() if late else market.book
+        book = Book(WIDE) if late else market.book
         v.add_paper(Paper(book, LATENCY_NS, LATENCY_NS, JITTER_NS, True, 1, 4096))
         for asset in (BASE, QUOTE):
             v.deposit(asset, 10**17)

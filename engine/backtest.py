@@ -50,6 +50,9 @@ OUTBOX_BYTES = 16 * 1024 * 1024
 DRAIN_BYTES = 4 * 1024 * 1024
 US, MS, S = 1_000, 1_000_000, 1_000_000_000
 CLOCK_UNCERTAINTY_NS = 1000
+WIDE, WIDE_LISTINGS = 1 << 17, 64
+"""Ticks a side that a book's ladder holds here: captures change levels far from the top, which are
+dear in the sorted arrays beyond it. 2 MB a book, so only while there are few of them."""
 HEDGE_DEADLINE_NS = 2 * S
 GRACE_NS = 100 * MS
 PARTS = ("feed", "venue", "strategy", "actor")
@@ -167,10 +170,22 @@ class Session:
             stands_in: dict[str, type[Any]] = {"feed": TapeFeed, "venue": PaperActor}
             return stands_in.get(role_of(kind)) or wiring.actor_class(kind, beside)
 
-        built = build(spec, board, outbox_of, is_virtual=True, seed=self.seed, class_of=class_of)
+        built = build(
+            spec,
+            board,
+            outbox_of,
+            is_virtual=True,
+            seed=self.seed,
+            class_of=class_of,
+            book_of=self.new_book,
+        )
         built.lane.max_restarts = 0
         built.lane.transport = NoTransport()
         return built
+
+    def new_book(self) -> Book:
+        """An empty book, with a ladder as wide as their number allows."""
+        return Book(WIDE) if len(self.spec.listings) <= WIDE_LISTINGS else Book()
 
     # ---- what is played
 
@@ -214,7 +229,7 @@ class Session:
         books = {}
         for one in wanted:
             views = self.markets_of(one.name)
-            books[one.name] = Book() if late or len(views) > 1 else views[0][1].book
+            books[one.name] = self.new_book() if late or len(views) > 1 else views[0][1].book
         traded = self.papers(books)
         for one in wanted:
             venue, place = traded.get(one.name, (None, 0))

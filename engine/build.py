@@ -65,11 +65,12 @@ def build(
     offset: int = 0,
     seed: int | None = None,
     class_of: Callable[[str, Path], type[Any]] = wiring.actor_class,
+    book_of: Callable[[], Book] = Book,
 ) -> Built:
     """Make the lane and every actor, and connect those that live together.
 
     `class_of` is the class of a kind (and the folder of the configuration); a back-test puts others
-    in the place of feeds and venues.
+    in the place of feeds and venues. `book_of` makes the books of the feeds' markets.
     """
     lane = Lane(
         spec.lane,
@@ -104,7 +105,7 @@ def build(
         actor = cls(lane, actor_spec.name, outbox_of(actor_spec))
         built.actors[actor_spec.name] = actor
         if isinstance(actor, Feed):
-            add_markets(actor, setup, spec, markets)
+            add_markets(actor, setup, spec, markets, book_of)
         elif isinstance(actor, Strategy):
             follow_markets(actor, setup, spec, markets)
         actor.set_up(setup)
@@ -126,7 +127,11 @@ def settings_for(spec: ActorSpec, beside: Path) -> Any:
 
 
 def add_markets(
-    feed: Feed, setup: Setup, spec: LaneSpec, markets: dict[tuple[str, str], Market]
+    feed: Feed,
+    setup: Setup,
+    spec: LaneSpec,
+    markets: dict[tuple[str, str], Market],
+    book_of: Callable[[], Book],
 ) -> None:
     """The markets a feed keeps: one for each of its listings, with a book."""
     for index, (name, listing) in enumerate(setup.listings.items()):
@@ -137,7 +142,13 @@ def add_markets(
 
 
 def make_market(
-    name: str, listing: Listing, feed: int, index: int, feed_name: str, spec: LaneSpec
+    name: str,
+    listing: Listing,
+    feed: int,
+    index: int,
+    feed_name: str,
+    spec: LaneSpec,
+    book: Book | None = None,
 ) -> Market:
     """One listing as one feed shows it."""
     return Market(
@@ -148,7 +159,7 @@ def make_market(
         venue=spec.venues[listing.spec.venue].source,
         index=index,
         slot=listing.spec.top.get(feed_name, -1),
-        book=Book(),
+        book=Book() if book is None else book,
     )
 
 
