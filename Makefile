@@ -4,10 +4,10 @@ PY := .venv/bin/python
 ARGS ?=
 FUZZ_SECONDS ?= 600
 # in this order: what trades first, so that a bounded run spends its time there
-LONG = tests/venues tests/engine tests/feeds tests/hotpath tests/proofs tests/bench tests/evm tests/fuzz tests/pools tests/drills tests/binary
+LONG = tests/venues tests/engine tests/feeds tests/hotpath tests/proofs tests/chaos tests/bench tests/evm tests/fuzz tests/pools tests/drills tests/binary
 AGAIN = test -n "$$TIERCEL_RERUN" && echo "once more, what failed:" && $(PY) -m pytest --lf --lfnf=none
 
-.PHONY: binary run test test-long checked sanitize fuzz coverage mutate lint bench gate clean
+.PHONY: chaos binary run test test-long checked sanitize fuzz coverage mutate lint bench gate clean
 
 run:
 	@.ci/prepare run
@@ -53,6 +53,11 @@ mutate:
 bench:
 	@.ci/prepare test
 	@.venv/bin/tiercel bench all $(ARGS)
+
+# the fault matrix, one table, stops by itself; counts are options: ARGS="--kills 2000 --images 20000"
+chaos:
+	@.ci/prepare test
+	@$(PY) -m tests.chaos $(ARGS)
 
 gate:
 	@.ci/prepare test

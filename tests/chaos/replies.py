@@ -82,10 +82,9 @@ def session(seed: int, submits: int, lies: float) -> Volume:
     faults = [
         Fault("lost_reply", "replies", count=0, probability=0.1),
         Fault("drop", "user", count=0, probability=0.1),  # else the stream tells what a reply did
-        Fault(
-            "late_ack", "replies", count=0, probability=0.02, delay_ms=draw.randrange(100, LATE_MS)
-        ),
-    ]
+        Fault("late_ack", "replies", count=0, probability=0.05, match='"id":"p',
+              delay_ms=draw.randrange(100, LATE_MS)),
+    ]  # fmt: skip
     for fault in faults:
         stage.wire.order_fault(fault, stage.world.now)
     stage.world.drain(stage.wire)

@@ -904,7 +904,7 @@ cdef class BinanceVenue(Venue):
         if o.absences >= <uint32_t>rules.ABSENT_QUERIES and self.lane.now - o.first_absent >= least:
             id = spelled(o.id)
             self.ask("h" + id, "allOrders", {
-                "symbol": self.instruments[o.instrument].symbol,
+                "symbol": self.instruments[o.instrument].symbol, "limit": PAGE,
                 "startTime": max(0, o.created // 1_000_000 - 60_000)})
         return 0
 
@@ -1154,7 +1154,9 @@ cdef class BinanceVenue(Venue):
                 self.watch[k] = self.watch[self.watched]
                 continue
             if o.query_due <= self.lane.now:
-                if o.evidence != TC_UNKNOWN:
+                # a refused cancel is a doubt of its own: whether the placement arrived is another
+                if o.evidence != TC_UNKNOWN or (o.status == TC_STATUS_PENDING_NEW and
+                                                not o.facts & TC_FACT_UNKNOWN_PLACE):
                     self.unknown(o, TC_REASON_TIMEOUT)
                 else:
                     asked = self.ask_order(o)

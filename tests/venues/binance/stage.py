@@ -53,14 +53,18 @@ class Stage:
     """`say` is the exchange speaking, `sent` what it heard."""
 
     def __init__(
-        self, kind: str = "ed25519", history: list[bytes] | None = None, **settings: Any
+        self,
+        kind: str = "ed25519",
+        history: list[bytes] | None = None,
+        room: int = 64,
+        **settings: Any,
     ) -> None:
         self.now = 1_700_000_000 * S
         names = ["clock", "kill", "kill_venue", "kill_strategy", "top", "cancel_only"]
         self.board = Board.private(names)
         self.lane = Lane("test", self.board, seed=3, is_virtual=True)
         self.transport = self.lane.transport = Transport()
-        self.venue = BinanceVenue(self.lane, "venue", Outbox.private(1 << 20, VENUE), room=64)
+        self.venue = BinanceVenue(self.lane, "venue", Outbox.private(1 << 20, VENUE), room=room)
         self.strategy = Pupil(self.lane, "pupil", Outbox.private(1 << 20, SOURCE), instance=77)
         self.reader = Reader.of(self.venue.outbox, True)
         self.instrument = Instrument(

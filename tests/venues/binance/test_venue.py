@@ -228,6 +228,20 @@ def test_absence_needs_five_answers_ten_seconds_and_the_history() -> None:
     assert places(stage) == ["p" + spell_id(id)]
 
 
+def test_a_refused_cancel_does_not_hide_that_the_placement_is_in_doubt() -> None:
+    """No answer to the placement, "unknown order" to its cancel: it is asked for until proven."""
+    stage = started()
+    id = stage.place()
+    stage.strategy.cancel(stage.market, id)
+    stage.error("c" + spell_id(id), -2011, msg="Unknown order sent.")
+    assert stage.state(id)[::2] == ("PENDING_NEW", "UNKNOWN")
+    stage.wait(60_000)
+    assert stage.state(id)[0] == "REJECTED"
+    history = next(m for m in stage.sent if m["method"] == "allOrders")
+    assert history["params"]["limit"] == 1000, "a page is judged full by the size it was asked in"
+    assert places(stage) == ["p" + spell_id(id)]
+
+
 def test_failed_lookups_prove_nothing() -> None:
     stage = started()
     id = stage.place()

@@ -1,0 +1,80 @@
+"""The demo left alone for a while: memory does not grow and descriptors do not gather (X37).
+
+A lane's resident size settles as its tables and logs fill; the slope is taken over the second half,
+by the median of all pairs' slopes (Theil-Sen), which one jump does not bend. A lane is judged by
+what it holds alone (Private_Dirty): shared rings are the instance's, not its own.
+"""
+
+from __future__ import annotations
+
+import time
+from itertools import combinations
+from pathlib import Path
+from statistics import median
+
+from tests.chaos.table import Row
+from tests.engine.drill import LANES, Drill, agrees, sent_once
+
+LOOK_S = 1.0
+NOISE_BYTES = 3 << 20
+"""What a lane may gain over the second half of a short soak: an allocator's steps."""
+BYTES_PER_HOUR = 1 << 20
+LONG_S = 3600.0
+
+
+def private_bytes(pid: int) -> int:
+    """Memory that only this process holds."""
+    for line in Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines():
+        if line.startswith("Private_Dirty:"):
+            return int(line.split()[1]) * 1024
+    return 0
+
+
+def descriptors(pid: int) -> int:
+    return sum(1 for _ in Path(f"/proc/{pid}/fd").iterdir())
+
+
+def slope(points: list[tuple[float, float]]) -> float:
+    """Units per second: the median slope of all pairs; 0 for fewer than two points."""
+    step = max(1, len(points) // 120)
+    slopes = [(y2 - y1) / (x2 - x1) for (x1, y1), (x2, y2) in combinations(points[::step], 2)]
+    return median(slopes) if slopes else 0.0
+
+
+def soak(folder: Path, seconds: float, seed: int = 1) -> Row:
+    """One demo for so long, watched once a second, then judged like any other session."""
+    row = Row("X37", f"soak of {seconds:.0f} s (looks)", "memory and descriptors level")
+    drill = Drill(folder / "soak", seed)
+    memory: dict[str, list[tuple[float, float]]] = {}
+    files: dict[str, list[int]] = {}
+    try:
+        drill.wait_ready()
+        drill.wait_trading()
+        pids = {lane: drill.until(lambda lane=lane: drill.pid(lane)) for lane in LANES}
+        pids["root"] = drill.root()
+        began = time.monotonic()
+        while (at := time.monotonic() - began) < seconds:
+            for name, pid in pids.items():
+                memory.setdefault(name, []).append((at, private_bytes(pid)))
+                files.setdefault(name, []).append(descriptors(pid))
+            row.injected += 1
+            time.sleep(LOOK_S)
+        drill.wait_trading()
+        agrees(drill.end(), drill.state)
+        sent_once(drill)
+    except (AssertionError, OSError) as wrong:
+        row.broken.append(str(wrong)[:2000])
+    finally:
+        drill.kill()
+    for name, points in memory.items():
+        half = points[len(points) // 2 :]
+        rate = slope(half)
+        gained = rate * (half[-1][0] - half[0][0])
+        row.holds(gained < NOISE_BYTES, f"{name} gained {gained / 1024:.0f} KiB in the second half")
+        if seconds >= LONG_S:
+            row.holds(rate * 3600 < BYTES_PER_HOUR, f"{name} grows {rate * 3600 / 1024:.0f} KiB/h")
+    for name, counts in files.items():
+        half_counts = counts[len(counts) // 2 :]
+        few, many = min(half_counts), max(half_counts)
+        row.holds(many - few <= 2, f"{name} holds {few} to {many} descriptors")
+    return row

@@ -1,0 +1,61 @@
+"""The bounded part of `make chaos`: counts and times that the engine must hold."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.chaos.kills import kills
+from tests.chaos.mutants import MUTANTS, mutants
+from tests.chaos.replies import submits
+from tests.chaos.switch import switches
+from tests.chaos.table import Row, render, upper_bound
+
+
+def holds(*rows: Row) -> None:
+    print("\n" + render(list(rows)))
+    assert not any(r.broken for r in rows), render(list(rows))
+
+
+def test_the_bound_is_clopper_and_pearsons() -> None:
+    assert upper_bound(0, 100) == pytest.approx(1 - 0.05 ** (1 / 100))
+    assert upper_bound(0, 10_000) == pytest.approx(3 / 10_000, rel=0.01)
+    assert upper_bound(2, 20) == pytest.approx(0.28262, abs=1e-4)  # of published tables
+    assert upper_bound(5, 5) == 1.0 and upper_bound(0, 0) == 1.0
+
+
+def test_a_table_says_what_is_broken_and_what_was_not_run() -> None:
+    row = Row("X00", "a fault", "holds", injected=3)
+    row.times_ms += [1.0, 2.0, 900.0]
+    row.within(500.0, "the way back")
+    said = render([row, Row("X06", "other", "holds", skipped="no reason")])
+    assert "2.0/900.0/900.0" in said and "p99 900.0 ms, allowed are 500.0 ms" in said
+    assert "not run X06 other: no reason" in said
+
+
+def test_some_submits_at_lost_replies() -> None:
+    holds(submits(150))
+
+
+@pytest.mark.long
+def test_two_thousand_submits_at_lost_replies() -> None:
+    holds(submits(2_000), submits(1_000, lies=0.1))
+
+
+@pytest.mark.long
+def test_the_kill_switch_is_quick_with_500_orders_at_work() -> None:
+    holds(*switches(20))
+
+
+@pytest.mark.long
+def test_sixty_kills_of_all_roles_lose_nothing(tmp_path: Path) -> None:
+    rows = kills(tmp_path, 60, recoveries=10)
+    assert rows[0].injected >= 60
+    holds(*rows)
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("name", [m.name for m in MUTANTS])
+def test_a_planted_bug_is_found(tmp_path: Path, name: str) -> None:
+    holds(mutants(tmp_path, [name]))
