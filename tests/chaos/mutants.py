@@ -100,6 +100,9 @@ MUTANTS = [
     Mutant("sent before it is approved", "hotpath/venue.pyx",
            [("        self.emit(TC_APPROVED, r.instrument, (<uint64_t>r.source << 48) | "
              "r.position, &a, sizeof(a))\n", "")], [VENUE], "hotpath/venue.pyx"),
+    Mutant("half-pair not hedged", "actors/strategies/cross_venue.pyx",
+           [("        return self.hedge(net)\n", "        self.finish()\n        return 0\n")],
+           ["tests/actors/strategies/test_cross_venue.py"], "actors/strategies/cross_venue.pyx"),
 ]  # fmt: skip
 
 
