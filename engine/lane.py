@@ -15,7 +15,7 @@ from typing import Any
 
 import msgspec
 
-from engine import history, slots
+from engine import history, slots, trouble
 from engine.build import Built, build
 from engine.child import EXIT_FAILED, ROOT_SILENCE_NS, Child, run_lane
 from engine.lane_spec import FollowSpec, LaneSpec, OutboxSpec
@@ -87,6 +87,7 @@ class LaneProcess:
         self._said_ready = self._gates_closed = False
         self._lost_said = 0  # inputs without room in the recording that the root knows of
         self._asked: dict[str, int] = {}
+        self._troubles: dict[str, dict[str, Any] | None] = {}
         self.stopping = False
         self._stop_by = 0
 
@@ -159,6 +160,7 @@ class LaneProcess:
         for command in self.child.commands():
             self.obey(command)
         self.answer()
+        self.tell_troubles()
         if self.lane.recording_lost != self._lost_said:
             self.child.say("inputs_lost", more=self.lane.recording_lost - self._lost_said)
             self._lost_said = self.lane.recording_lost
@@ -197,6 +199,15 @@ class LaneProcess:
             else:
                 continue
             del self._asked[what]
+
+    def tell_troubles(self) -> None:
+        """Tell the root what an actor shows to be wrong, when that has changed."""
+        for name, actor in self.built.actors.items():
+            shown = getattr(actor, "trouble", None)
+            if shown != self._troubles.get(name):
+                self._troubles[name] = shown
+                error = trouble.in_words(name, shown)
+                self.child.say("trouble", actor=name, error=error and error.sentences())
 
     def close_gates(self) -> None:
         """Nothing new leaves from here on; cancels may. An input of the recording, once."""

@@ -152,6 +152,7 @@ class Root:
         self.processes: dict[str, LaneProcess] = {}
         self.actor_restarts = 0
         self.inputs_lost: dict[str, int] = {}
+        self.troubles: dict[str, dict[str, str] | None] = {}  # by actor, in coded words
         self.words: dict[str, str] = {}  # why each lane says it failed
         self.answers: dict[str, dict[str, dict[str, Any]]] = {}
         self.escalation: str | None = None
@@ -342,6 +343,8 @@ class Root:
                     self._refuse(name, field, event.get(field), getattr(spec, field))
                     break
         elif what == "started":
+            for actor in lane.actors:  # what its last life told is over
+                self.troubles.pop(actor.name, None)
             self.liveness.watch(name, hang_ms(lane) * MILLISECOND, now)
             self.carry_out(self.supervisor.started(name, now))
         elif what == "ready":
@@ -357,6 +360,10 @@ class Root:
             self.inputs_lost[name] = self.inputs_lost.get(name, 0) + event["more"]
             self.document(Kind.DOCUMENT, event="inputs_lost", lane=name, inputs=event["more"])
             self.log.problem("inputs not recorded", lane=name, inputs=event["more"])
+        elif what == "trouble":
+            self.troubles[event["actor"]] = event["error"]
+            if event["error"] is not None:
+                self.log.problem("trouble", actor=event["actor"], **event["error"])
         elif what == "failed":
             self.words[name] = " ".join(str(event[k]) for k in ("code", "what", "why") if event[k])
             self.log.error("lane failed", name=name, words=self.words[name])

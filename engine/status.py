@@ -53,4 +53,5 @@ def status(root: Root) -> dict[str, Any]:
     alerts = root.cancel_only.sentences
     if root.recorder_watch.error is not None:
         alerts.append(root.recorder_watch.error.sentences())
+    alerts += [said for _, said in sorted(root.troubles.items()) if said is not None]
     return found | {"alerts": alerts} if alerts else found

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from engine import slots, state
+from engine.errors import TiercelError
 from engine.memory import Memory
 from hotpath.board import Board
 from hotpath.order import spell_id
@@ -131,6 +132,13 @@ def test_no_room_at_the_start_is_a_coded_error_and_nothing_is_lost(tmp_path: Pat
             e.wait_ready()
             assert [x["epoch"] for x in e.seen("b")][: len(epochs)] == epochs
             assert e.end()[0] == 0
+
+
+def test_a_state_directory_that_may_not_be_written_is_a_coded_error(tmp_path: Path) -> None:
+    with small_disk(tmp_path / "disk", 4) as disk:
+        subprocess.run(["mount", "-o", "remount,ro", str(disk)], check=True)
+        with pytest.raises(TiercelError, match=r"TCL-300[24].*Read-only"):
+            state.StateDirectory(disk / "state")
 
 
 @pytest.mark.long

@@ -46,6 +46,7 @@ cdef class BinanceVenue(Venue):
     cdef int64_t minute
     cdef int weight
     cdef bint killed, unsubscribed, unasked
+    cdef readonly object trouble           # what keeps it from trading (engine/trouble.py), or None
     cdef public bint has_rest              # follows the venue's HTTP side
     cdef uint64_t beats
     cdef const char* raw                   # the frame in hand

@@ -17,6 +17,8 @@ class BinanceVenue(Venue):
     rejected: int
     banned: int
     queries_sent: int
+    trouble: dict[str, Any] | None
+    guesses: int
     silent_until: int
     clock_difference: int
     outstanding: set[str]

@@ -125,6 +125,7 @@ WEIGHTS = {"order.status": 4, "openOrders.status": 6, "myTrades": 20, "allOrders
            "order.cancel": 1, "order.place": 1, "order.cancelReplace": 1}
 BACKOFF_FIRST_NS, BACKOFF_LAST_NS = 100_000_000, 30_000_000_000
 DUPLICATE = b"Duplicate order sent."
+KEY_ERRORS = (-1022, -2008, -2014, -2015)  # signature, key id, key's form, key or its rights
 KIND_WORDS = (("LIMIT", "GTC"), ("LIMIT", "IOC"), ("LIMIT", "FOK"), ("LIMIT_MAKER", None),
               ("MARKET", None))
 
@@ -658,6 +659,8 @@ cdef class BinanceVenue(Venue):
             self.banned += 1
             until = m.retry_after if m.retry_after else self.lane.now + 60 * SECOND
             self.silent_until = max(self.silent_until, until)
+            if m.status == 418:
+                self.trouble = {"kind": "ban", "number": 418, "until": self.silent_until}
         what = id[:1]
         if len(id) == 23:
             raw = id.encode()
@@ -697,8 +700,10 @@ cdef class BinanceVenue(Venue):
             if self.codec.items[k].kind == BN_SESSION:
                 self.clock_difference = self.codec.items[k].time - self.lane.now
                 self.logged_on = True
+                self.trouble = None
                 self.subscribe()
             elif self.codec.items[k].kind == BN_SUBSCRIBED:
+                self.trouble = None
                 self.reconcile()
                 return 0
             else:
@@ -734,6 +739,10 @@ cdef class BinanceVenue(Venue):
 
     cdef take_error(self, str what, str id):
         if what in ("l", "u"):
+            if self.codec.message.code in KEY_ERRORS:
+                said = self.codec.message.text
+                self.trouble = {"kind": "key", "number": self.codec.message.code,
+                                "message": said.p[:said.n].decode(errors="replace")}
             self.set_reconciled(False)
             self.close(ORDERS)             # and again after the back-off
 
@@ -1106,6 +1115,9 @@ cdef class BinanceVenue(Venue):
 
     cdef int take_timer(self, uint64_t token, int64_t due) except -1:
         self.lane.arm(self, self.lane.now + TICK_NS, TICK)
+        if self.trouble is not None and self.trouble["kind"] == "ban" and \
+                self.lane.now >= self.silent_until:
+            self.trouble = None
         if self.state == "closed":
             if self.lane.now >= max(self.next_open, self.silent_until):
                 self.dial()                # no connection is tried during a ban either

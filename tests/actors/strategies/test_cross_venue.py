@@ -22,6 +22,7 @@ from hotpath.records import (
     Fill,
     Header,
     Intent,
+    Kind,
     OrderEvent,
     Record,
     Refused,
@@ -136,6 +137,8 @@ class Table:
         found = []
         for raw in self.reader.take(512):
             header, payload = split(raw)
+            if header.kind != Kind.INTENT:
+                continue  # what it says of itself besides
             intent: Any = unpack(header.kind, payload)
             id = pack_order_id(INSTANCE, STRATEGY, header.position, intent.leg, intent.attempt)
             found.append((id, intent))

@@ -7,6 +7,7 @@ from typing import Any
 import orjson
 import pytest
 
+from engine import trouble
 from hotpath.order import read_id, spell_id
 from hotpath.records import (
     Document,
@@ -812,3 +813,44 @@ def test_the_http_side_is_asked_as_a_second_source() -> None:
     raw = join(Header(0, Kind.DOCUMENT, 55, 1, stage.now, 0, 100, 0), payload)
     stage.lane.take_record(stage.venue, raw, stage.now)
     assert stage.state(id) == ("PARTIALLY_FILLED", "NONE", "CONFIRMED", 30)
+
+
+def test_a_wrong_key_is_told_and_nothing_leaves() -> None:
+    """The venue refuses the logon: the actor shows why, tries again later, and sends no order."""
+    stage = Stage()
+    stage.answers = False
+    stage.tick()
+    stage.connect()
+    stage.error(stage.sent[0]["id"], -2015, 401, msg="Invalid API-key, IP, or permissions.")
+    assert stage.venue.trouble == {
+        "kind": "key", "number": -2015, "message": "Invalid API-key, IP, or permissions.",
+    }  # fmt: skip
+    words = str(trouble.in_words("venue_alpha", stage.venue.trouble))
+    assert words.startswith("TCL-5210") and "-2015" in words and "venue_alpha" in words
+    stage.place()
+    assert stage.methods() == ["session.logon"]
+    opens = len(stage.transport.opens)
+    stage.disconnect()
+    stage.wait(1_000)
+    assert len(stage.transport.opens) > opens
+    stage.answers = True
+    stage.connect()
+    stage.serve()
+    assert stage.venue.trouble is None, "the key was taken: nothing is wrong any more"
+
+
+def test_a_ban_tells_its_end_and_is_over_then() -> None:
+    stage = started()
+    stage.answers = False
+    id = stage.place()
+    until = stage.now + 5 * S
+    stage.error("p" + spell_id(id), -1003, 418, data={"retryAfter": until // MS})
+    assert stage.venue.trouble is not None and stage.venue.trouble["kind"] == "ban"
+    told = stage.venue.trouble["until"]
+    assert abs(told - until) < 10 * MS
+    assert str(trouble.in_words("venue_alpha", stage.venue.trouble)).startswith("TCL-5211")
+    stage.sent.clear()
+    stage.wait((told - stage.now) // MS - 100)
+    assert not stage.sent, "a request during a ban"
+    stage.wait(300)
+    assert stage.venue.trouble is None and stage.sent

@@ -1,0 +1,45 @@
+"""What a venue says is wrong between it and us, in coded words, for `ps`, the screen and the log.
+
+An actor says no sentences: it shows a small state, `trouble` (None while all is well). Its lane
+tells the root when that changes.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any, ClassVar
+
+from engine.errors import EXIT_NO, TiercelError
+
+
+class KeyRefused(TiercelError):
+    """The venue does not know the key, or its signature is wrong."""
+
+    code: ClassVar[str] = "TCL-5210"
+    what = "{actor} cannot log on: the venue refuses its key"
+    why = "It answered {number}: {message}"
+    do = "Check api_key and secret of this venue, and that the key may trade from this address"
+    exit_code = EXIT_NO
+
+
+class AddressBanned(TiercelError):
+    """Too many requests: the venue answers nothing for a while."""
+
+    code: ClassVar[str] = "TCL-5211"
+    what = "{actor} is banned by its venue until {until}"
+    why = "It answered {number}; nothing but cancels is sent before then"
+    do = "Wait; if it comes again, see what else sends requests from this address"
+    exit_code = EXIT_NO
+
+
+def in_words(actor: str, trouble: dict[str, Any] | None) -> TiercelError | None:
+    """The error of an actor's `trouble`: {kind: key, number, message} or {kind: ban, number,
+    until (engine time, ns)}."""
+    if trouble is None:
+        return None
+    if trouble["kind"] == "ban":
+        end = datetime.fromtimestamp(trouble["until"] // 10**9, UTC)
+        until = end.strftime("%Y-%m-%d %H:%M:%S UTC")
+        return AddressBanned(actor=actor, number=trouble["number"], until=until)
+    message = str(trouble["message"])[:200]
+    return KeyRefused(actor=actor, number=trouble["number"], message=message)
