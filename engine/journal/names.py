@@ -27,7 +27,7 @@ class Names:
                 try:
                     entry = msgspec.json.decode(line)
                     self._names[entry["kind"], entry["number"]] = entry["name"]
-                except (msgspec.DecodeError, KeyError, TypeError):
+                except (msgspec.DecodeError, UnicodeDecodeError, KeyError, TypeError):
                     continue  # the root says what is wrong with its registry, not we
 
     def source(self, number: int) -> str:

@@ -354,7 +354,10 @@ def _check_set(state: Path) -> None:
         raise JournalForeignLog(path=path, detail=f"{logs[0].name} is there and it is not")
     if not named.exists():
         return  # the process died before it named its first set
-    known = msgspec.json.decode(named.read_bytes())
+    try:
+        known = msgspec.json.decode(named.read_bytes())
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        known = None
     if known != _set_of(path):
         detail = "The file is not the one that this state directory's log belongs to"
         raise JournalForeignLog(path=path, detail=detail)

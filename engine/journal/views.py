@@ -306,7 +306,9 @@ class Views:
     def _document(self, event: Event, r: Any) -> None:
         """The journal's own documents: listings, so that the store explains its own numbers."""
         d = r.document
-        if isinstance(d, dict) and d.get("journal") == "listing":
+        if not isinstance(d, dict) or d.get("journal") != "listing":
+            return
+        if isinstance(d.get("listing"), dict):
             text = msgspec.json.encode(d["listing"], order="sorted").decode()
             self.tables["listings"].put({"instrument": event.header.instrument, "document": text})
 
