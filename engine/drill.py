@@ -121,6 +121,12 @@ class Drill(Demo):
             return {x["name"]: x for x in control.call(self.state, "ps", 10.0)["lanes"]}
         return {}
 
+    def processes(self) -> list[int]:
+        """The root and its lanes as they are now."""
+        run = read_run(self.state)
+        lanes = [x["pid"] for x in self.lanes().values() if x["pid"]]
+        return [run.root, *lanes] if run else lanes
+
     def is_ready(self) -> bool:
         lanes = self.lanes()
         return bool(lanes) and all(x["state"] == "ready" for x in lanes.values())
@@ -183,9 +189,7 @@ class Drill(Demo):
                 os.kill(run.root, fault.number)
             self.say(fault.sentence)
         else:
-            run = read_run(self.state)
-            pids = [x["pid"] for x in self.lanes().values() if x["pid"]]
-            with full_disk([*pids, run.root] if run else pids):
+            with full_disk(self.processes):
                 self.say(fault.sentence)
                 self.wait(None, fault.for_s)
         if fault.for_s:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import resource
 import signal
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, ClassVar, Literal
 
@@ -121,10 +121,13 @@ def named(name: str) -> Fault:
 
 
 @contextmanager
-def full_disk(pids: list[int]) -> Iterator[None]:
-    """No file of these processes grows: writes fail with EFBIG (shared memory is made already)."""
+def full_disk(processes: Callable[[], list[int]]) -> Iterator[None]:
+    """No file of these processes grows: writes fail with EFBIG (shared memory is made already).
+
+    Those that were started meanwhile have inherited the limit: afterwards it is taken off them too.
+    """
     before: dict[int, tuple[int, int]] = {}
-    for pid in pids:
+    for pid in processes():
         try:
             before[pid] = resource.prlimit(pid, resource.RLIMIT_FSIZE)
             resource.prlimit(pid, resource.RLIMIT_FSIZE, (FILE_LIMIT, before[pid][1]))
@@ -133,8 +136,10 @@ def full_disk(pids: list[int]) -> Iterator[None]:
     try:
         yield
     finally:
-        for pid, limits in before.items():
+        later = [pid for pid in processes() if pid not in before] if before else []
+        usual = next(iter(before.values()), (0, 0))
+        for pid in [*before, *later]:
             try:
-                resource.prlimit(pid, resource.RLIMIT_FSIZE, limits)
+                resource.prlimit(pid, resource.RLIMIT_FSIZE, before.get(pid, usual))
             except ProcessLookupError:
                 continue

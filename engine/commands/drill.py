@@ -85,6 +85,10 @@ def lines(found: dict[str, Any]) -> list[str]:
         f"trades {trades['before']} before and {trades['after']} after it"
         + (f", the first {first:.2f} s after" if first is not None else "")
     )
+    if trades["before"] < 2:
+        out.append(
+            "too few trades before it to judge whether it trades again: give it longer (--for)"
+        )
     out.append(
         f"orders {found['orders']}, fills {found['fills']}, rejected {found['rejected']}, refused "
         f"by the gate {found['refused']}, restarts {found['restarts']}"

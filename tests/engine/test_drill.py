@@ -78,7 +78,7 @@ def test_no_file_grows_on_a_full_disk(tmp_path: Path) -> None:
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
     with path.open("wb", buffering=0) as f:
         f.write(bytes(4096))
-        with full_disk([os.getpid()]), pytest.raises(OSError):
+        with full_disk(lambda: [os.getpid()]), pytest.raises(OSError):
             f.write(b"more")
         f.write(b"more")
     assert resource.getrlimit(resource.RLIMIT_FSIZE) == before and path.stat().st_size == 4100
