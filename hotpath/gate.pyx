@@ -198,6 +198,28 @@ cdef class Gate:
         """The order was not sent after all; False when it holds nothing or was sent."""
         return gate_release(&self.g, split_id(id))
 
+    def adopt(self, id, uint32_t instrument, uint16_t strategy, uint8_t side, int64_t price,
+              int64_t quantity, *, int64_t cumulative=0, uint16_t rule=0, uint8_t type=1):
+        """Count an order of an earlier life at its worst case; False when there is no room."""
+        cdef tc_order o
+        memset(&o, 0, sizeof(o))
+        o.id, o.instrument, o.strategy, o.rule = split_id(id), instrument, strategy, rule
+        o.side, o.type, o.price, o.quantity, o.cumulative = side, type, price, quantity, cumulative
+        return gate_adopt(&self.g, &o)
+
+    def reserved(self, id):
+        """(asset, amount in 1e-8 units) that an order holds reserved; None when it holds nothing."""
+        cdef int64_t hi
+        cdef uint64_t lo
+        cdef uint32_t asset
+        if not gate_reserved(&self.g, split_id(id), &hi, &lo, &asset):
+            return None
+        return asset, (<object>hi << 64) | <object>lo
+
+    def forget_balances(self):
+        """What the venue said we have is not known until it says it again."""
+        gate_forget_balances(&self.g)
+
     def note_reject(self, uint16_t strategy, int64_t now):
         """The venue rejected an order of this strategy (R16)."""
         gate_note_reject(&self.g, strategy, now)

@@ -108,6 +108,23 @@ class Pair:
         assert control(refusal) == self.slow.ask(i, where, id, now, n), (i, n, refusal)
         return refusal
 
+    def adopt(self, i: dict[str, int], where: int, now: int, n: dict[str, Any]) -> int:
+        """An order of an earlier life: the gate counts it, the twin has it by being asked."""
+        id, filled, slow = self.cause(i["strategy"]), i["quantity"] // 3, self.slow
+        assert slow.ask(i, where, id, now, n) is None
+        slow.messages.pop()
+        slow.fired[(i["strategy"], i["rule"])].pop()
+        order = slow.orders[-1]
+        order.leaves, order.sent, order.spec.valued_at = i["quantity"] - filled, True, i["price"]
+        known = (where, i["strategy"], i["side"], i["price"], i["quantity"])
+        for _ in range(2):  # found twice is counted once
+            assert self.fast.adopt(id, *known, cumulative=filled, rule=i["rule"])
+        amount = order.spec.notional(order.price, order.leaves)
+        bought = (USDT, amount + -(-amount * slow.limits["fee_ppm"] // 10**6))
+        sold = (order.spec.base, order.spec.amount(order.leaves))
+        assert self.fast.reserved(id) == (bought if i["side"] == 1 else sold)
+        return id
+
     def exposures_agree(self) -> None:
         slow = self.slow
         for where, s in slow.specs.items():
@@ -149,6 +166,9 @@ def test_every_limit_is_exact_in_every_state(seed: int) -> None:
             now += rng.choice([1000, SECOND // 20, SECOND // 3])
             where, name = rng.choice([7, 8, 11]), rng.choice(LIMITS)
             i, n = drawn(rng, now)
+            if rng.random() < 0.15:
+                live.append((pair.adopt(i, where, now, n), where, i))
+                continue
             pair.limit(name, 0, where, i)
             told = pair.ask(i, where, pair.cause(i["strategy"]), now, n)
             if told is not None:
@@ -171,3 +191,43 @@ def test_every_limit_is_exact_in_every_state(seed: int) -> None:
                 assert pair.fast.close(id) == pair.slow.close(id)
             pair.exposures_agree()
     assert len(probed) == len(LIMITS) and sum(probed.values()) > 100, probed
+
+
+def test_what_has_no_place_is_not_adopted() -> None:
+    g = Pair(random.Random(1)).fast
+    one = (9, 1, 5_000_000, 10)
+    assert not g.adopt(1, 99, *one), "an instrument that is not known"
+    assert not g.adopt(1, 7, *one, cumulative=11), "more is filled than was ordered"
+    assert not g.adopt(1, 7, 9, 1, 2**62, 2**62), "a notional beyond any number"
+    assert g.exposure(7) == (0, 0, 0, 0) and g.reserved(1) is None
+    for n in range(64):
+        assert g.adopt(n + 1, 7, *one)
+    assert not g.adopt(65, 7, *one), "as many orders as there are places"
+    assert g.adopt(64, 7, *one), "known already"
+    assert g.exposure(7) == (0, 640, 0, 64)
+
+
+def test_a_strategy_without_a_lease_is_adopted_and_gets_none() -> None:
+    pair = Pair(random.Random(1))
+    assert pair.fast.adopt(1, 7, 55, 1, 5_000_000, 10)
+    i = intent(strategy=55, price=4_990_000)
+    told = pair.fast.ask(i, 7, pack_id(5, 55, 1, 0, 0), NOW, inputs())
+    assert told is not None and (told["control"], told["limit"]) == ("lease", 0)
+
+
+def test_an_adopted_market_order_meets_whatever_we_would_place() -> None:
+    pair = Pair(random.Random(1))
+    assert pair.fast.adopt(1, 7, 9, 2, 6_000_000, 10, type=2)
+    told = pair.fast.ask(intent(price=4_990_000), 7, pair.cause(9), NOW, inputs())
+    assert control(told) == "R15"
+    limit = Pair(random.Random(1))
+    assert limit.fast.adopt(1, 7, 9, 2, 6_000_000, 10, type=1)
+    assert limit.fast.ask(intent(price=4_990_000), 7, limit.cause(9), NOW, inputs()) is None
+
+
+def test_forgotten_balances_are_unknown_until_they_are_told_again() -> None:
+    pair = Pair(random.Random(1))
+    pair.fast.forget_balances()
+    assert control(pair.fast.ask(intent(), 7, pair.cause(9), NOW, inputs())) == "R09"
+    pair.balance(USDT, WIDE)
+    assert pair.fast.ask(intent(), 7, pair.cause(9), NOW, inputs()) is None
