@@ -9,6 +9,8 @@ from hotpath.ring import Outbox, Reader
 LATE_TURN_NS: int
 TCP_USER_TIMEOUT_MS: int
 
+def ticks_are_time() -> bool: ...
+
 class Follow:
     reader: Reader
     actors: list[Actor]

@@ -108,6 +108,10 @@ cdef class Lane:
     cdef dict by_source
     cdef uint64_t random_state
     cdef bint in_turn
+    cdef public bint by_ticks          # the tick counter is the machine's clock: stamps may use it
+    cdef double tick_ns                # length of a tick, 0: not measured yet
+    cdef uint64_t turn_ticks, first_ticks
+    cdef int64_t first_ns
 
     cdef timer* heap
     cdef int timers, timer_room
@@ -126,6 +130,8 @@ cdef class Lane:
 
     # the clock
     cdef int64_t clock(self) noexcept nogil
+    cdef int64_t mark(self) noexcept nogil   # the same for a stamp within a turn: 10 ns, not 30
+    cdef void measure_ticks(self) noexcept
     cdef void open_turn(self, int64_t now) noexcept
     cdef int close_turn(self) except -1
 

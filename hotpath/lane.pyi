@@ -96,6 +96,7 @@ class Lane:
     restart_window_ns: int
     on_restart: Callable[[Actor, BaseException], object] | None
     restarts: list[int]
+    by_ticks: bool
     def __init__(
         self,
         name: str,

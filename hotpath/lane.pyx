@@ -14,8 +14,8 @@ from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 from libc.stdlib cimport calloc, free, malloc, realloc
 from libc.string cimport memcpy, memset
 
-from hotpath.board cimport Board
-from hotpath.clock cimport tc_monotonic_ns
+from hotpath.board cimport Board, tc_board_get
+from hotpath.clock cimport tc_monotonic_ns, tc_ticks
 from hotpath.records cimport (
     TC_DOCUMENT,
     TC_DOUBT_OVERFLOW,
@@ -34,7 +34,7 @@ from hotpath.records cimport (
     tc_input_slot,
     tc_input_timer,
 )
-from hotpath.ring cimport Outbox
+from hotpath.ring cimport Outbox, tc_claim, tc_commit, tc_warm, tc_write
 
 DEF DEFERRED_LIMIT = 64 * 1024 * 1024
 OPCODE_RESPONSE = 256
@@ -169,10 +169,12 @@ cdef class Actor:
     cdef uint64_t emit(self, uint16_t kind, uint32_t instrument, uint64_t cause,
                        const void* payload, uint32_t n) except? 0:
         """Write a record; returns its position. Raises OutboxFull when nothing is left."""
-        cdef uint64_t position = self.outbox.write(
-            kind, instrument, self.lane.now, cause, 0, payload, n, self.reserved)
+        cdef uint64_t position = tc_write(
+            &self.outbox.writer, kind, instrument, self.lane.now, cause, 0, payload, n,
+            self.reserved)
         if position == 0:
             raise OutboxFull(self.name)
+        tc_warm(&self.outbox.writer)
         if self.listeners:
             self.tell(kind)
         return position
@@ -300,6 +302,21 @@ cdef class Lane:
             return self.now
         return tc_monotonic_ns() + self.offset
 
+    cdef int64_t mark(self) noexcept nogil:
+        """Engine time for a stamp within a turn: its input's time and the ticks since then."""
+        if self.tick_ns == 0.0 or self.is_virtual:
+            return self.clock()
+        return self.stamp + <int64_t>(<double>(tc_ticks() - self.turn_ticks) * self.tick_ns)
+
+    cdef void measure_ticks(self) noexcept:
+        """The length of a tick, from the clock, over the first tenth of a second of turns."""
+        cdef int64_t now = tc_monotonic_ns()
+        cdef uint64_t ticks = tc_ticks()
+        if self.first_ns == 0:
+            self.first_ns, self.first_ticks = now, ticks
+        elif now - self.first_ns > 100_000_000 and ticks > self.first_ticks:
+            self.tick_ns = <double>(now - self.first_ns) / <double>(ticks - self.first_ticks)
+
     def set_offset(self, int64_t offset):
         """A new clock offset, published by the root; time never goes back (the turn clamps)."""
         self.offset = offset
@@ -314,6 +331,10 @@ cdef class Lane:
         if now > self.now:
             self.now = now
         self.stamp = now
+        if self.by_ticks:
+            if self.tick_ns == 0.0:
+                self.measure_ticks()
+            self.turn_ticks = tc_ticks()
         self.turns += 1
         self.in_turn = True
 
@@ -641,7 +662,9 @@ cdef class Lane:
         cdef uint64_t version
         if self.slot_feed is not None and not self.slot_owned[slot]:
             self.feed_slot(slot)
-        version = self.board.get(slot, to, n)
+        if slot < 0 or <size_t>slot >= self.slot_count or n > 112:
+            return 0
+        version = tc_board_get(&self.board.slots[slot], to, n)
         if self.inputs is not None and not self.slot_owned[slot]:
             if version != self.slot_versions[slot]:
                 self.slot_versions[slot] = version
@@ -681,14 +704,15 @@ cdef class Lane:
         cdef uint8_t* to
         if self.recording_lost != self.recording_told:
             self.tell_lost(head_bytes + tail_bytes)
-        to = <uint8_t*>self.inputs.claim(head_bytes + tail_bytes, False)
+        to = <uint8_t*>tc_claim(&self.inputs.writer, head_bytes + tail_bytes, False)
         if to == NULL:
             self.recording_lost += 1
             return
         memcpy(to, head, head_bytes)
         if tail_bytes:
             memcpy(to + head_bytes, tail, tail_bytes)
-        self.inputs.commit(kind, 0, self.now, 0, 0)
+        tc_commit(&self.inputs.writer, kind, 0, self.now, 0, 0)
+        tc_warm(&self.inputs.writer)
 
     cdef void tell_lost(self, uint32_t n) noexcept:
         """Before the first input that is not lost again (n bytes): how many stand missing here."""

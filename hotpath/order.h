@@ -148,6 +148,7 @@ typedef struct {
     int32_t *vacant;
     uint32_t room, index_mask, trade_mask, trade_index_mask;
     int32_t vacancies, alias_vacant;
+    int32_t prepared; /* a vacant place that is zeroed already, plus 1; 0 = none */
     int32_t oldest, newest; /* terminal orders, in the order in which they became so */
     uint64_t trades_seen;
     uint32_t used, live;
@@ -178,14 +179,19 @@ static const char ORDER_DIGITS[] = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefgh
 
 enum { ORDER_SIXTH = 916132832 }; /* 62 to the fifth: a half is written as two short chains */
 
-static inline void order_half_write(uint64_t v, char *to) {
+static inline void order_half_twice(uint64_t v, char *to, char *also) { /* a copy would wait for the stores */
     uint64_t upper = v / ORDER_SIXTH;
     uint32_t lower = (uint32_t)(v % ORDER_SIXTH);
     for (int i = 4; i >= 0; i--) {
-        to[6 + i] = ORDER_DIGITS[lower % 62], lower /= 62;
-        to[1 + i] = ORDER_DIGITS[upper % 62], upper /= 62;
+        to[6 + i] = also[6 + i] = ORDER_DIGITS[lower % 62], lower /= 62;
+        to[1 + i] = also[1 + i] = ORDER_DIGITS[upper % 62], upper /= 62;
     }
-    to[0] = ORDER_DIGITS[upper];
+    to[0] = also[0] = ORDER_DIGITS[upper];
+}
+
+static inline void order_half_write(uint64_t v, char *to) {
+    char unused[11];
+    order_half_twice(v, to, unused);
 }
 
 static inline int order_half_read(const char *p, uint64_t *out) {
@@ -333,18 +339,34 @@ static inline void orders_forget(tc_orders *t, tc_order *o) {
     t->vacant[t->vacancies++] = (int32_t)(o - t->orders);
 }
 
+/* Between two orders, off the path: the next one's place is vacant, zeroed and near. For it the oldest
+ * terminal order is forgotten, one order before its place is needed. */
+static inline void orders_prepare(tc_orders *t) {
+    if (!t->vacancies) {
+        if (t->oldest < 0) return;
+        orders_forget(t, &t->orders[t->oldest]);
+    }
+    int32_t at = t->vacant[t->vacancies - 1];
+    if (t->prepared == at + 1) return;
+    memset(&t->orders[at], 0, sizeof *t->orders);
+    t->prepared = at + 1;
+}
+
 /* A new order in status INTENT, or NULL: the id is known, or all places hold orders that live or
  * whose state is not known. Terminal orders are forgotten only when their place is needed. */
 static inline tc_order *orders_new(tc_orders *t, const tc_intent *i, tc_order_id id, uint32_t instrument,
                                    uint64_t cause, int64_t now) {
-    if (order_id_none(id) || orders_by_id(t, id)) return NULL;
+    uint32_t entry = index_find(t->by_id, t->index_mask, id.hi, id.lo);
+    if (order_id_none(id) || t->by_id[entry].slot >= 0) return NULL;
     if (!t->vacancies) {
         if (t->oldest < 0) return NULL;
         orders_forget(t, &t->orders[t->oldest]);
+        entry = index_find(t->by_id, t->index_mask, id.hi, id.lo);
     }
     int32_t at = t->vacant[--t->vacancies];
     tc_order *o = &t->orders[at];
-    memset(o, 0, sizeof *o);
+    if (t->prepared != at + 1) memset(o, 0, sizeof *o);
+    t->prepared = 0;
     o->id = o->first = id;
     o->price = i->price;
     o->quantity = o->ceiling = i->quantity;
@@ -364,7 +386,9 @@ static inline tc_order *orders_new(tc_orders *t, const tc_intent *i, tc_order_id
     o->alias = o->before = o->after = -1;
     o->used = 1;
     t->used++;
-    index_put(t->by_id, t->index_mask, id.hi, id.lo, at);
+    t->by_id[entry].hi = id.hi;
+    t->by_id[entry].lo = id.lo;
+    t->by_id[entry].slot = at;
     return o;
 }
 

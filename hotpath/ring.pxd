@@ -36,6 +36,7 @@ cdef extern from "hotpath/ring.h" nogil:
     uint64_t tc_commit(tc_writer*, uint16_t, uint32_t, int64_t, uint64_t, uint32_t)
     uint64_t tc_write(tc_writer*, uint16_t, uint32_t, int64_t, uint64_t, uint32_t, const void*,
                       uint32_t, int)
+    void tc_warm(const tc_writer*)
     uint64_t tc_must_ring(tc_writer*)
     const tc_header* tc_peek(tc_reader*)
     void tc_done(tc_reader*)

@@ -29,6 +29,9 @@ cdef class Strategy(Actor):
     cdef int drafted
     cdef public int64_t intent_life_ns        # deadline of an intent after its turn
     cdef dict venues                          # source -> Venue of this lane
+    cdef list venue_list                      # the same, found by number without an object
+    cdef uint16_t venue_sources[16]
+    cdef int venue_count
     cdef public dict skipped                  # reason -> {"count", numbers of the last time}
     cdef uint64_t intents_written, intents_told
     cdef int64_t told_at

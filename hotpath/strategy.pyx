@@ -67,11 +67,20 @@ cdef bytes payload_of(const tc_header* r):
     return (<const char*>r + sizeof(tc_header))[:r.length - sizeof(tc_header)]
 
 
+cdef inline Venue venue_of(Strategy strategy, uint16_t source):
+    """The venue of this lane with that number, or None."""
+    cdef int k
+    for k in range(strategy.venue_count):
+        if strategy.venue_sources[k] == source:
+            return <Venue>strategy.venue_list[k]
+    return strategy.venues.get(source)
+
+
 cdef class Strategy(Actor):
     def __init__(self, lane, name, outbox, *, uint64_t instance=0, settings=None):
         super().__init__(lane, name, outbox)
         self.markets = []
-        self.venues = {}
+        self.venues, self.venue_list = {}, []
         self.settings = settings
         self.instance = instance
         self.intent_life_ns = 1_000_000_000
@@ -85,7 +94,13 @@ cdef class Strategy(Actor):
 
     def add_venue(self, Venue venue):
         """A venue of this lane: intents go to it by a direct call within the turn."""
+        if venue.source in self.venues:
+            return
         self.venues[venue.source] = venue
+        if self.venue_count < 16:
+            self.venue_list.append(venue)
+            self.venue_sources[self.venue_count] = venue.source
+            self.venue_count += 1
 
     # ---- why not
 
@@ -319,7 +334,7 @@ cdef class Strategy(Actor):
             return 0
         self.drafted = 0
         self.intents_written += n
-        decided = self.lane.clock()
+        decided = self.lane.mark()
         for i in range(n):
             self.drafts[i].stamp_decided = decided
             if n > 1:
@@ -330,7 +345,7 @@ cdef class Strategy(Actor):
                 sizeof(tc_intent))
             records[i] = self.outbox.last_record()
         for i in range(n):
-            venue = <Venue>self.venues.get(self.drafts[i].venue)
+            venue = venue_of(self, self.drafts[i].venue)
             if venue is None:
                 continue                   # another lane's venue follows this outbox
             control = venue.reserve(records[i])
@@ -343,7 +358,7 @@ cdef class Strategy(Actor):
                         venue.deny(records[k], TC_REASON_GROUP)
                 return 0
         for i in range(n):
-            venue = <Venue>self.venues.get(self.drafts[i].venue)
+            venue = venue_of(self, self.drafts[i].venue)
             sent += 1 if venue is None else venue.execute(records[i])
         return sent
 

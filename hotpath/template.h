@@ -2,7 +2,8 @@
  *
  * The constant part with its holes lies ready; an order copies it into the send buffer (the transport
  * masks in place, so a text is never sent twice) and fills the holes: two spellings of its id, the
- * time, and behind the constant part the numbers, which vary in length and therefore stand last. */
+ * time, and behind the constant part the numbers, which vary in length and therefore stand last.
+ * What two orders in a row share (half of the id, the time's 1,000 seconds) stays in the text. */
 #ifndef TIERCEL_TEMPLATE_H
 #define TIERCEL_TEMPLATE_H
 #include <stdint.h>
@@ -16,17 +17,13 @@ enum { TEMPLATE_ROOM = 480, TEMPLATE_TIME = 13 };
 typedef struct {
     uint16_t n;                          /* 0: not laid out */
     uint16_t request_at, id_at, time_at; /* 22 characters, 22 characters, 13 digits */
+    uint32_t time_high;                  /* the time's first seven digits as they stand in the text */
+    uint64_t id_high;                    /* the id's first half, the same */
     char text[TEMPLATE_ROOM];
 } tc_template;
 
-/* A time of 13 digits, the excess lost; two chains of division beside each other. */
-static inline void template_time(uint64_t v, char *to) {
-    uint32_t low = (uint32_t)(v % 1000000), high = (uint32_t)(v / 1000000 % 10000000);
-    for (int i = 5; i >= 0; i--) {
-        to[7 + i] = (char)('0' + low % 10), low /= 10;
-        to[1 + i] = (char)('0' + high % 10), high /= 10;
-    }
-    to[0] = (char)('0' + high);
+static inline void template_digits(uint32_t v, char *to, int n) {
+    for (; n > 0; v /= 10) to[--n] = (char)('0' + v % 10);
 }
 
 static inline int template_put(char *to, int at, const char *text, int n) {
@@ -36,13 +33,22 @@ static inline int template_put(char *to, int at, const char *text, int n) {
 
 /* The order's text at `to`: constant part, id twice, time in ms, then `"quantity":"..` and, unless
  * it is 0, `","price":"..`, then the end. Plain decimals, exact. Returns the length. */
-static inline int template_write(const tc_template *t, tc_order_id id, int64_t time_ns, const tc_instrument *i,
+static inline int template_write(tc_template *t, tc_order_id id, int64_t time_ns, const tc_instrument *i,
                                  int64_t price, int64_t quantity, char *to) {
+    uint64_t ms = (uint64_t)time_ns / 1000000;
+    uint32_t high = (uint32_t)(ms / 1000000 % 10000000); /* 13 digits, the excess lost */
     int n = t->n;
+    if (id.hi != t->id_high) {
+        order_half_twice(id.hi, t->text + t->id_at, t->text + t->request_at);
+        t->id_high = id.hi;
+    }
+    if (high != t->time_high) {
+        template_digits(high, t->text + t->time_at, 7);
+        t->time_high = high;
+    }
     memcpy(to, t->text, (size_t)n);
-    order_id_write(id, to + t->id_at);
-    memcpy(to + t->request_at, to + t->id_at, TC_BASE62);
-    template_time((uint64_t)(time_ns / 1000000), to + t->time_at);
+    order_half_twice(id.lo, to + t->id_at + TC_BASE62 / 2, to + t->request_at + TC_BASE62 / 2);
+    template_digits((uint32_t)(ms % 1000000), to + t->time_at + 7, 6);
     n = template_put(to, n, ",\"quantity\":\"", 13);
     n += instrument_write_quantity(i, quantity, to + n);
     if (price) {
@@ -61,6 +67,8 @@ static inline int template_make(tc_template *t, const char *text, uint32_t lengt
         return 0;
     memcpy(t->text, text, length);
     t->n = (uint16_t)length;
+    t->id_high = UINT64_MAX; /* of no order: its source would be 65535 of the last instance */
+    t->time_high = UINT32_MAX;
     t->request_at = (uint16_t)request_at;
     t->id_at = (uint16_t)id_at;
     t->time_at = (uint16_t)time_at;

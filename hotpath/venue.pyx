@@ -58,6 +58,7 @@ from hotpath.order cimport (
     order_id_same,
     orders_by_id,
     orders_new,
+    orders_prepare,
     status_is_live,
     trade_find,
     trade_keep,
@@ -393,7 +394,7 @@ cdef class Venue(Actor):
         a.type, a.time_in_force, a.flags = i.type, i.time_in_force, i.flags
         a.limit_version = self.gate.g.limits.version
         gate_reserved(&self.gate.g, id, &a.reserved_hi, &a.reserved_lo, &a.reserved_asset)
-        a.stamp_approved = self.lane.clock()
+        a.stamp_approved = self.lane.mark()
         self.emit(TC_APPROVED, r.instrument, (<uint64_t>r.source << 48) | r.position, &a, sizeof(a))
         memset(&step, 0, sizeof(step))
         step.id, step.cumulative = o.id, -1
@@ -412,12 +413,13 @@ cdef class Venue(Actor):
             self.end_unsent(o, TC_REASON_NOT_SENT)
             return 0
         if self.stage_own >= 0:
-            (<Stages>self.lane.stages).record(self.stage_own, self.lane.clock() - i.stamp_in_hand)
+            (<Stages>self.lane.stages).record(self.stage_own, self.lane.mark() - i.stamp_in_hand)
         if not self.send_order(o, n):
             return 0
         if self.stage_tick_to_order >= 0:
             (<Stages>self.lane.stages).record(self.stage_tick_to_order,
-                                              self.lane.clock() - i.stamp_in_hand)
+                                              self.lane.mark() - i.stamp_in_hand)
+        orders_prepare(&self.orders.t)
         return 1
 
     cdef int send_order(self, tc_order* o, int n) except -1:
