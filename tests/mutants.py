@@ -75,6 +75,19 @@ def operand_end(code: str, at: int, stops: re.Pattern[str]) -> int:
         at += 1
 
 
+# Where both answers are the same at the bound: the larger or smaller of two, a sign, a new extreme.
+# A bound shifted there is no other program, so it is no mutant.
+VALUE = r"[\w.*>\-]+(?:\([\w*]+\))?"
+SAME_AT_THE_BOUND = [
+    re.compile(
+        rf"(?P<a>{VALUE}) [<>] (?P<b>{VALUE}) \? (?:(?P=a) : (?P=b)|(?P=b) : (?P=a))(?![\w.(])"
+    ),
+    re.compile(rf"(?P<a>{VALUE}) [<>] 0 \? (?:-?(?P=a)|0) : (?:-?(?P=a)|0)(?![\w.(])"),
+    re.compile(rf"if \((?P<a>{VALUE}) [<>] (?P<b>{VALUE})\) (?P=b) = (?P=a);"),
+    re.compile(rf"if \((?P<a>{VALUE}) [<>] (?P<b>{VALUE})\) (?P=a) = (?P=b);"),
+    re.compile(rf"if \({VALUE} < 0\) (?P<c>{VALUE}) = -(?P=c);"),
+]
+
 AFTER_AND = re.compile(r"\|\||&&|[;,?:]")
 AFTER_OR = re.compile(r"\|\||[;,?:]")
 AFTER_ASSIGNMENT = re.compile(r"[;,]")
@@ -99,7 +112,15 @@ def of_header(text: str) -> tuple[str, list[Mutant]]:
             close = operand_end(code, found.end() + 1, re.compile(r"(?!)"))
             put(found.end() + 1, f"{mutant(found.start(), 'negated')} ^ !!(")
             put(close, ")")
+        same = {
+            at
+            for pattern in SAME_AT_THE_BOUND
+            for hit in pattern.finditer(code, start, end)
+            for at in range(hit.start(), hit.end())
+        }
         for found in COMPARISON.finditer(code, start, end):
+            if found.start() in same:
+                continue
             m = mutant(found.start(), f"{found[0]} by one")
             sign = "" if found[0] in ("<", ">=", "==", "!=") else "-"
             put(found.end(), f" {sign}{m} +")
