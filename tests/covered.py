@@ -24,13 +24,7 @@ TESTS = {
         "tests/hotpath/test_gate.py",
         "tests/venues/binance/test_venue.py",
     ),
-    "python": (
-        "tests/engine/supervision",
-        "tests/engine/journal",
-        "tests/engine/test_root.py",
-        "tests/engine/test_liveness.py",
-        "tests/engine/test_kill_switch.py",
-    ),
+    "python": ("tests/engine", "tests/drills"),
 }
 PARTS = {
     "supervisor": ("engine/supervision/", "engine/root.py"),
