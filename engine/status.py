@@ -32,7 +32,8 @@ def write_run(root: Root) -> None:
 
 
 def status(root: Root) -> dict[str, Any]:
-    """`tiercel ps --json`: root, lanes, exchanges; `alerts` while there is something to mend."""
+    """`tiercel ps --json`: root, lanes, exchanges; `alerts` while there is something to mend, a
+    lane's `inputs_lost` where its recording has a hole."""
     lanes = []
     for name, lane in root.lanes.items():
         process = root.processes.get(name)
@@ -45,10 +46,11 @@ def status(root: Root) -> dict[str, Any]:
                 "core": lane.core,
                 "state": root.supervisor.state_of(name),
                 "restarts": watched.restarts,
-                "inputs_lost": root.inputs_lost.get(name, 0),
                 "actors": [a.name for a in lane.actors],
             }
         )
+        if lost := root.inputs_lost.get(name, 0):
+            lanes[-1]["inputs_lost"] = lost
     found = {"root": root.pid, "lanes": lanes, "exchanges": root.exchanges}
     alerts = root.cancel_only.sentences
     if root.recorder_watch.error is not None:

@@ -39,5 +39,5 @@ def command(state: Path | None, as_json: bool) -> None:
     for alert in found.get("alerts", []):
         click.echo("{code}: {what}. {why}. {do}.".format(**alert))
     for lane in found["lanes"]:
-        if lane["inputs_lost"]:
+        if "inputs_lost" in lane:
             click.echo(f"recording incomplete: {lane['inputs_lost']} inputs of {lane['name']} lost")
