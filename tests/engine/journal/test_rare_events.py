@@ -15,6 +15,7 @@ from engine.journal.store import FILE, SET, JournalForeignLog, Store, open_reade
 from engine.journal.why import Teller
 from hotpath.records import (
     Approved,
+    Command,
     Document,
     EventType,
     Flag,
@@ -216,3 +217,82 @@ def test_a_store_that_died_before_it_named_its_set_is_begun_again(tmp_path: Path
     (tmp_path / (FILE + "-wal")).touch()
     Store(tmp_path, INSTANCE).close()
     assert (tmp_path / SET).exists()
+
+
+def told_of(state: Path, s: Session, order: int) -> dict[str, Any]:
+    db = stored(state, s, legal=check_is_legal(s))
+    return Teller(db, Names(state, db)).tell(f"{order:032x}")
+
+
+def check_is_legal(s: Session) -> bool:
+    return not getattr(s, "breaks_rules", False)
+
+
+def test_an_order_by_an_operator_s_command_says_so(tmp_path: Path) -> None:
+    s = Session(1)
+    operator = s.write(50, Command(document={"do": "flatten"}))
+    asked, order = s.intent(2, 100, 10, operator)
+    s.approve(order, asked, 2, 100, 10)
+    [cause] = told_of(tmp_path, s, order)["caused_by"]
+    assert cause["kind"] == "command"
+    assert cause["what"] == "command: {'do': 'flatten'}"
+
+
+def test_an_order_by_a_record_without_a_sentence_names_its_kind(tmp_path: Path) -> None:
+    s = Session(1)
+    document = s.write(50, Document(document={"note": 1}))
+    asked, order = s.intent(2, 100, 10, document)
+    s.approve(order, asked, 2, 100, 10)
+    [cause] = told_of(tmp_path, s, order)["caused_by"]
+    assert (cause["kind"], cause["what"]) == ("document", "document")
+
+
+def test_an_approval_by_the_gate_without_its_intent_is_told_from_what_is_there(
+    tmp_path: Path,
+) -> None:
+    s = Session(1)
+    s.breaks_rules = True  # type: ignore[attr-defined]
+    order = pack_order_id(INSTANCE, STRATEGY, 44, 0, 0)
+    s.approve(order, 0, 1, 100, 10)
+    told = told_of(tmp_path, s, order)
+    assert told["inputs"] is None and told["caused_by"] == []
+    assert [step["kind"] for step in told["steps"] if "kind" in step] == ["approved"]
+
+
+def test_refusals_say_the_control_and_that_it_is_the_journal_s_disk(tmp_path: Path) -> None:
+    from engine.journal.why import CANCEL_ONLY
+
+    said = []
+    for number, (control, value) in enumerate(((3, 9), CANCEL_ONLY)):
+        state = tmp_path / str(number)
+        state.mkdir()
+        s = Session(1)
+        asked, order = s.intent(1, 100, 10)
+        refused = Refused(
+            id=order, op=Op.PLACE, side=1, control=control, value=value, limit=5, venue=VENUE
+        )
+        s.write(VENUE, refused, asked)
+        said += [step["what"] for step in told_of(state, s, order)["steps"]]
+    assert "refused by R03: 9 against a limit of 5" in said
+    assert "refused by R21: cancel only, the journal could not keep what comes of it" in said
+
+
+def test_reports_are_told_with_all_they_change(tmp_path: Path) -> None:
+    s = Session(1)
+    asked, order = s.intent(1, 100, 10)
+    approved = s.approve(order, asked, 1, 100, 10)
+    report = OrderEvent(
+        id=order,
+        cumulative=-1,
+        type=EventType.UNKNOWN,
+        status=3,
+        pending=1,
+        evidence=1,
+        reason=-1007,
+        venue=VENUE,
+        strategy=STRATEGY,
+        effect=APPLIED | 64,
+    )
+    s.write(VENUE, report, approved)
+    said = [step["what"] for step in told_of(tmp_path, s, order)["steps"]]
+    assert "UNKNOWN: now PENDING_NEW, pending CANCEL, UNKNOWN, reason -1007 (QUERY)" in said
