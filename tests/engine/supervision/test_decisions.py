@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from engine.supervision.decisions import Supervisor
+from engine.supervision.decisions import ALIVE, Supervisor
 from engine.supervision.policy import (
     FOREVER,
     MILLISECOND,
@@ -297,3 +297,17 @@ def test_the_same_seed_decides_the_same() -> None:
 def test_core_and_twin_agree_for_long() -> None:
     for seed in range(1000, 9000):
         drive(seed)
+
+
+def test_children_have_names_of_their_own() -> None:
+    with pytest.raises(ValueError, match="one name"):
+        Supervisor([Child(name="a"), Child(name="a")], Policy(), 1)
+
+
+def test_a_death_told_twice_counts_once() -> None:
+    s = up(Supervisor([Child(name="a", restart="temporary")], Policy(), 1))
+    s.exited("a", 1, 10**9)
+    assert s.watched[0].state not in ALIVE
+    restarts = s.restarts
+    assert s.exited("a", 1, 10**9) == []
+    assert s.restarts == restarts
