@@ -64,7 +64,7 @@ def count(kernel: str, rounds: int, padding: int = 0) -> int:
 
 
 def instructions(kernel: str, before: float | None = None) -> float:
-    """Instructions a round of a kernel: the least of PADDINGS, or the first no more than `before`."""
+    """Instructions a round of a kernel: the least of PADDINGS, or the first near `before`."""
     rounds = KERNELS[kernel][1]
     least = float("inf")
     for padding in PADDINGS:

@@ -47,7 +47,6 @@ def test_starts_in_order_and_stops_in_reverse_with_nothing_left(tmp_path: Path) 
             "state": "ready",
             "restarts": 0,
             "actors": ["of_b"],
-            "inputs_lost": 0,
         }
         assert e.end(signal.SIGINT) == (0, "")
         log = [
