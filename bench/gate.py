@@ -26,7 +26,9 @@ from bench.kernels import KERNELS
 BASELINE = Path(__file__).parent / "baseline.json"
 PARTS = ("ring", "book", "gate_kernel")
 INSTRUCTIONS_MORE = 0.02
-RATIO_MORE = 0.30
+# coarse: three runs of one build on one quiet machine gave depth_floor 0.62, 0.73 and 1.05; what a
+# change costs to the instruction is counted above
+RATIO_MORE = 0.50
 NOISE_TIMES = 3.0
 COUNT_TIMEOUT_S = 300
 # Bytes of environment, which move the stack and all that is laid out after it: a kernel whose
