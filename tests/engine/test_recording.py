@@ -172,7 +172,7 @@ def test_kills_of_the_recorder_lose_and_double_nothing(tmp_path: Path) -> None:
                     time.sleep(0)
             finally:
                 os._exit(9)
-        until = time.monotonic() + (0.02 if kills < 20 else 20)
+        until = time.monotonic() + (0.008 if kills < 20 else 20)
         drained = False
         while time.monotonic() < until and not drained:
             if outbox.position < len(wanted):
