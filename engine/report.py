@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -93,9 +93,9 @@ def unhedged(db: apsw.Connection, names: Names, deadline_ns: int) -> Decimal:
     return sum((abs(n) for s, n in net.items() if open_for[s] > deadline_ns), Decimal(0))
 
 
-def restarts(state: Path, runs: Iterable[str]) -> int:
-    """Lanes started again and actors restarted in place, in these runs, as the root told them."""
-    wanted, current, lanes, count = set(runs), "", set[str](), 0
+def told_by_root(state: Path, runs: Iterable[str]) -> Iterator[dict[str, Any]]:
+    """What the root told in these runs, in order: its documents, `root_started` of each first."""
+    wanted, current = set(runs), ""
     db = open_reader(state)
     try:
         rows = db.execute(
@@ -103,37 +103,35 @@ def restarts(state: Path, runs: Iterable[str]) -> int:
         )
         for (payload,) in rows:
             document = unpack(int(Kind.DOCUMENT), payload).document
-            event = document.get("event") if isinstance(document, dict) else None
-            if event == "root_started":
-                current, lanes = document["run"], set()
-            elif event == "lane_started" and current in wanted:
-                count += document["lane"] in lanes
-                lanes.add(document["lane"])
-            elif event == "actor_restarted" and current in wanted:
-                count += 1
+            if not isinstance(document, dict) or "event" not in document:
+                continue
+            if document["event"] == "root_started":
+                current = document["run"]
+            if current in wanted:
+                yield document
     finally:
         db.close()
+
+
+def restarts(state: Path, runs: Iterable[str]) -> int:
+    """Lanes started again and actors restarted in place, in these runs, as the root told them."""
+    lanes, count = set[str](), 0
+    for document in told_by_root(state, runs):
+        event = document["event"]
+        if event == "root_started":
+            lanes = set()
+        elif event == "lane_started":
+            count += document["lane"] in lanes
+            lanes.add(document["lane"])
+        elif event == "actor_restarted":
+            count += 1
     return count
 
 
 def inputs_lost(state: Path, runs: Iterable[str]) -> int:
     """Inputs that found no room in these runs' recordings, as the root was told."""
-    wanted, current, count = set(runs), "", 0
-    db = open_reader(state)
-    try:
-        rows = db.execute(
-            "SELECT payload FROM event WHERE kind = ? ORDER BY id", (int(Kind.DOCUMENT),)
-        )
-        for (payload,) in rows:
-            document = unpack(int(Kind.DOCUMENT), payload).document
-            event = document.get("event") if isinstance(document, dict) else None
-            if event == "root_started":
-                current = document["run"]
-            elif event == "inputs_lost" and current in wanted:
-                count += document["inputs"]
-    finally:
-        db.close()
-    return count
+    told = told_by_root(state, runs)
+    return sum(document["inputs"] for document in told if document["event"] == "inputs_lost")
 
 
 def latencies(state: Path, runs: Iterable[str]) -> dict[str, dict[str, int]]:

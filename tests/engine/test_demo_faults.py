@@ -6,12 +6,9 @@ import os
 import signal
 import subprocess
 import time
-from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
-
-import pytest
 
 from engine.recording import Reading
 from hotpath.records import Kind, split, unpack
@@ -19,17 +16,6 @@ from tests.engine.drill import TIERCEL, Drill, agrees, sent_once
 
 DATA_AGE_NS = 500_000_000  # configs/demo.yaml: max_data_age_ms
 SECOND_NS = 1_000_000_000
-
-
-@pytest.fixture
-def drill(tmp_path: Path) -> Iterator[Drill]:
-    running = Drill(tmp_path / "state")
-    try:
-        running.wait_ready()
-        running.wait_trading()
-        yield running
-    finally:
-        running.kill()
 
 
 def approved_and_frames(report: dict[str, Any], venue: str) -> tuple[list[int], list[int]]:

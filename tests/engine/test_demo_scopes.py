@@ -7,7 +7,6 @@ import json
 import os
 import signal
 import subprocess
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -22,17 +21,6 @@ from tests.engine.drill import TIERCEL, Drill, agrees, sent_once
 from tests.engine.running import until
 
 SCOPES = ("cross", "alpha", "alpha.BTCUSDT")
-
-
-@pytest.fixture
-def drill(tmp_path: Path) -> Iterator[Drill]:
-    running = Drill(tmp_path / "state")
-    try:
-        running.wait_ready()
-        running.wait_trading()
-        yield running
-    finally:
-        running.kill()
 
 
 def tiercel(drill: Drill, *words: str) -> dict[str, Any]:
