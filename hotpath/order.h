@@ -89,7 +89,7 @@ typedef struct {
     int64_t cost_hi; /* sum of price * quantity of its trades, ticks * lots */
     int64_t created, deadline;
     int64_t touched;    /* engine time of the last report that changed it */
-    int64_t state_time; /* newest venue time among fills, suspensions and resumptions */
+    int64_t state_time; /* newest venue time among fills, suspensions, resumptions and ends */
     int64_t sent;       /* engine time of the last command sent for it */
     int64_t query_due, first_query, first_absent;
     uint64_t cause; /* the intent's record */
@@ -564,11 +564,13 @@ static inline uint32_t order_reject(tc_order *o, const tc_report *r) {
     if (o->cumulative > 0) {
         o->facts |= TC_FACT_REJECTED;
         o->reason = r->reason;
+        order_newer(o, r->venue_time);
         return TC_EFFECT_APPLIED | order_dispute(o);
     }
     if (o->status != TC_STATUS_PENDING_NEW && o->status != TC_STATUS_NEW) return TC_EFFECT_ILLEGAL;
     o->facts |= TC_FACT_REJECTED;
     o->reason = r->reason;
+    order_newer(o, r->venue_time);
     return TC_EFFECT_APPLIED;
 }
 
@@ -578,11 +580,13 @@ static inline uint32_t order_end(tc_order *o, const tc_report *r, uint32_t fact)
     if (o->status == TC_STATUS_FILLED) { /* kept for the case of a bust; not published again */
         o->facts |= fact;
         o->reason = r->reason;
+        order_newer(o, r->venue_time);
         return TC_EFFECT_IGNORED;
     }
     if (!status_is_live(o->status)) return TC_EFFECT_ILLEGAL;
     o->facts |= fact;
     o->reason = r->reason;
+    order_newer(o, r->venue_time);
     return TC_EFFECT_APPLIED;
 }
 
@@ -618,8 +622,11 @@ static inline uint32_t order_status_report(tc_order *o, const tc_report *r) {
     case TC_STATUS_PENDING_NEW:
     case TC_STATUS_NEW:
     case TC_STATUS_PARTIALLY_FILLED:
-        if (status_is_terminal(o->status)) { /* 8.7: only what was collected later can contradict */
-            if (r->collected <= o->touched) return TC_EFFECT_IGNORED;
+        if (status_is_terminal(o->status)) {
+            /* 8.7: only what was asked for later can contradict, and what the venue itself dates later:
+             * a question may be answered by a copy that has not caught up */
+            if (r->collected <= o->touched || (r->venue_time && r->venue_time <= o->state_time))
+                return TC_EFFECT_IGNORED;
             return TC_EFFECT_APPLIED | order_dispute(o) | more;
         }
         effect = order_ack(o);

@@ -198,10 +198,12 @@ class Order:
             return "IGNORED"
         if self.cumulative > 0:
             self.said |= {"REJECT", "DISPUTE"}
+            self.is_newer(r.get("venue_time", 0))
             return "APPLIED"
         if self.status not in {"PENDING_NEW", "NEW"}:
             return "ILLEGAL"
         self.said.add("REJECT")
+        self.is_newer(r.get("venue_time", 0))
         return "APPLIED"
 
     def count(self, trade_id: int, price: int, quantity: int, own: int) -> None:
@@ -236,22 +238,21 @@ class Order:
         self.pending = "CANCEL"
         return "APPLIED"
 
-    def end(self, word: str) -> str:
+    def end(self, word: str, r: dict[str, int]) -> str:
         if word in self.said:
             return "IGNORED"
-        if self.status == "FILLED":
-            self.said.add(word)
-            return "IGNORED"
-        if self.status not in LIVE:
+        if self.status not in LIVE and self.status != "FILLED":
             return "ILLEGAL"
+        outcome = "IGNORED" if self.status == "FILLED" else "APPLIED"
         self.said.add(word)
-        return "APPLIED"
+        self.is_newer(r.get("venue_time", 0))
+        return outcome
 
     def on_canceled(self, r: dict[str, int]) -> str:
-        return self.end("CANCELED")
+        return self.end("CANCELED", r)
 
     def on_expired(self, r: dict[str, int]) -> str:
-        return self.end("EXPIRED")
+        return self.end("EXPIRED", r)
 
     def on_cancel_rejected(self, r: dict[str, int]) -> str:
         if self.status in OVER and self.status != "DENIED":
@@ -394,7 +395,8 @@ class Order:
             return "ILLEGAL"
         if stated in {"PENDING_NEW", "NEW", "PARTIALLY_FILLED"}:
             if self.status in OVER:
-                if r.get("collected", 0) <= self.touched:
+                said_at = r.get("venue_time", 0)
+                if r.get("collected", 0) <= self.touched or (said_at and said_at <= self.newest):
                     return "IGNORED"
                 self.said.add("DISPUTE")
                 return "APPLIED"
@@ -411,5 +413,5 @@ class Order:
             self.said |= {"ACK", "UNKNOWN_CHANGE"}
             return "APPLIED"
         if stated in {"CANCELED", "EXPIRED"}:
-            return self.end(stated)
+            return self.end(stated, r)
         return self.on_reject(r) if stated == "REJECTED" else "ILLEGAL"

@@ -47,6 +47,7 @@ class Asked(NamedTuple):
     method: str
     path: str
     cause: int
+    since: int  # engine time at which the venue wanted to know
 
 
 class BinanceRest(Actor):
@@ -189,21 +190,25 @@ class BinanceRest(Actor):
             params: dict[str, Value] = {
                 "symbol": instrument.symbol, "origClientOrderId": spell_id(asked.id),
             }  # fmt: skip
-            self.ask("q" + spell_id(asked.id), header.instrument, "GET", "/api/v3/order", params)
+            self.ask("q" + spell_id(asked.id), header.instrument, "GET", "/api/v3/order", params,
+                     header.time)  # fmt: skip
         elif asked.type == RequestType.RECONCILE:
             for number, one in self.instruments.items():
                 symbol: dict[str, Value] = {"symbol": one.symbol}
                 since: dict[str, Value] = {"startTime": asked.since // 1_000_000, "limit": PAGE}
-                self.ask(f"o{number}", number, "GET", "/api/v3/openOrders", symbol)
-                self.ask(f"a{number}", number, "GET", "/api/v3/allOrders", symbol | since)
-                self.ask(f"t{number}", number, "GET", "/api/v3/myTrades", symbol | since)
-            self.ask("b", 0, "GET", "/api/v3/account", {})
+                for key, path, more in (
+                    ("o", "/api/v3/openOrders", {}), ("a", "/api/v3/allOrders", since),
+                    ("t", "/api/v3/myTrades", since),
+                ):  # fmt: skip
+                    self.ask(f"{key}{number}", number, "GET", path, symbol | more, header.time)
+            self.ask("b", 0, "GET", "/api/v3/account", {}, header.time)
         elif asked.type == RequestType.CANCEL_ALL:
             self.gate_closed = True
 
     def ask(
-        self, id: str, instrument: int, method: str, path: str, params: dict[str, Value]
-    ) -> bool:
+        self, id: str, instrument: int, method: str, path: str, params: dict[str, Value],
+        since: int = 0,
+    ) -> bool:  # fmt: skip
         """Send a signed request; False when the budget or a ban forbids it (cancels pass both)."""
         if self.signer is None or not self.address:
             return False
@@ -214,7 +219,7 @@ class BinanceRest(Actor):
         whole = params | {"recvWindow": WINDOW_MS, "timestamp": self.now // 1_000_000}
         query, _, _ = signed_query(whole, self.signer)
         self.number += 1
-        self.under_way[self.number] = Asked(id, instrument, method, path, self.cause)
+        self.under_way[self.number] = Asked(id, instrument, method, path, self.cause, since)
         headers = [("X-MBX-APIKEY", self.api_key)]
         self.request(self.number, method, f"{self.address}{path}?{query}", headers)
         return True
@@ -242,7 +247,7 @@ class BinanceRest(Actor):
         if reply is None:
             self.failed += 1
             return
-        self.tell({"reply": reply}, asked.instrument, asked.cause)
+        self.tell({"reply": reply, "asked": asked.since}, asked.instrument, asked.cause)
 
 
 def reply_of(id: str, status: int, body: bytes) -> str | None:

@@ -33,8 +33,9 @@ cdef class BinanceVenue(Venue):
     cdef dict last_trade                   # instrument -> highest trade id seen
     cdef dict orphans                      # (instrument, venue order id) -> trades without an order
     cdef dict missing                      # order id -> (told, since, when to ask again)
-    cdef dict rest_asked                   # the same of what the HTTP side was asked
-    cdef dict asked_at                     # request id -> engine time
+    cdef dict asked_at                     # request id -> engine time, until it is answered
+    cdef dict latest                       # what is asked -> id of the last such question
+    cdef dict balance_time                 # asset -> the venue's time of its balance
     cdef tc_texts* texts
     cdef tc_asset_name assets[512]
     cdef int asset_count
@@ -59,11 +60,12 @@ cdef class BinanceVenue(Venue):
     cdef int take_item(self, const bn_item* i, int64_t collected) except -1
     cdef int take_balance_item(self, const bn_item* i) except -1
     cdef uint32_t asset_of(self, const char* p, uint32_t n) noexcept
-    cdef int take_reply(self, str id) except -1
+    cdef int take_answer(self, str id) except -1
+    cdef int take_reply(self, str id, int64_t asked, bint waited) except -1
     cdef int refused_place(self, tc_order* o) except -1
     cdef int sweep(self) except -1
     cdef int ask_order(self, tc_order* o) except -1
-    cdef int not_found(self, tc_order* o, tc_order_id of) except -1
+    cdef int not_found(self, tc_order* o, tc_order_id of, int64_t asked) except -1
     cdef int move_on(self, tc_order* o, const bn_item* i) except -1
     cdef int drop_replacement(self, tc_order* o, int32_t reason) except -1
     cdef int ask_replacement(self, tc_order* o) except -1
@@ -71,7 +73,6 @@ cdef class BinanceVenue(Venue):
     cdef int lost(self, int reason) except -1
     cdef int miss(self, tc_order* o, int64_t cumulative) except -1
     cdef int find_missing(self) except -1
-    cdef int take_second(self, str id) except -1
     cdef int ask_second(self) except -1
     cdef bint is_killed(self, tc_order* o) noexcept
     cdef int enforce_kill(self) except -1
@@ -80,12 +81,12 @@ cdef class BinanceVenue(Venue):
     cdef int put(self, bytes text, char* to) except -1
     cdef read_metadata(self)
     cdef greet(self)
-    cdef take_error(self, str what, str id)
+    cdef take_error(self)
     cdef int refused_cancel(self, tc_order_id of) except -1
     cdef int refused_replace(self, tc_order_id new_id) except -1
     cdef int replaced(self, tc_order_id new_id) except -1
     cdef int take_history(self, tc_order_id of, int64_t asked) except -1
-    cdef take_trades(self, str id, bint waited)
+    cdef take_trades(self, str id, int64_t asked, bint waited)
     cdef remember_orphan(self, const bn_item* i)
     cdef place_orphans(self, str id)
     cdef retry_at(self, str id)

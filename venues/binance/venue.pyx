@@ -167,7 +167,7 @@ cdef class BinanceVenue(Venue):
         self.state = "closed"
         self.outstanding, self.symbols, self.last_trade = set(), {}, {}
         self.orphans, self.asked_at, self.missing = {}, {}, {}
-        self.rest_asked = {}
+        self.latest, self.balance_time = {}, {}
         self.profile = rules.SPOT
         self.backoff_ns = BACKOFF_FIRST_NS
         self.wants |= 1 << TC_DOCUMENT
@@ -290,6 +290,7 @@ cdef class BinanceVenue(Venue):
         self.state = "closed"
         self.outstanding.clear()
         self.asked_at.clear()
+        self.latest.clear()
         for k in range(self.orders.t.room):
             o = &self.orders.t.orders[k]
             if o.used and status_is_live(o.status) and o.evidence == 0 and (
@@ -300,6 +301,16 @@ cdef class BinanceVenue(Venue):
         return 0
 
     # ---- asking
+
+    def inquire(self, str key, str method, dict params):
+        """Ask what the venue knows. Each question has an id of its own, because its answer is judged
+        by when it was asked: a late answer to an older question under the same key is as old as that
+        question, and a second answer to one question is no answer."""
+        id = f"{key}-{self.asks}"
+        if not self.ask(id, method, params):
+            return False
+        self.latest[key] = id
+        return True
 
     def ask(self, str id, str method, dict params, bint sign=False):
         """Send a request; False when it could not leave. Only cancels pass a ban or a full budget."""
@@ -408,7 +419,7 @@ cdef class BinanceVenue(Venue):
             if m.id.type != TC_JSON_STRING:
                 self.foreign += 1
                 return 0
-            return self.take_reply(m.id.p[:m.id.n].decode())
+            return self.take_answer(m.id.p[:m.id.n].decode())
         if kind == BN_EVENT:
             for k in range(m.count):
                 self.take_item(&self.codec.items[k], 0)
@@ -555,7 +566,7 @@ cdef class BinanceVenue(Venue):
 
     cdef int ask_replacement(self, tc_order* o) except -1:
         id = spelled(o.replacement)
-        return self.ask("q" + id, "order.status", {
+        return self.inquire("q" + id, "order.status", {
             "symbol": self.instruments[o.instrument].symbol, "origClientOrderId": id})
 
     cdef int fill_from(self, const bn_item* i, tc_order* o) except -1:
@@ -620,7 +631,7 @@ cdef class BinanceVenue(Venue):
                 self.book_guess(o, cumulative, price)
             elif self.lane.now >= due and self.state in ("reconciling", "ready"):
                 self.missing[key] = (cumulative, since, self.lane.now + ASK_AGAIN_NS)
-                self.asked_at.pop("f" + spelled(o.id), None)   # that answer was lost
+                self.latest.pop("f" + spelled(o.id), None)   # that answer was lost
                 self.ask_fills(o.instrument, spelled(o.id), o.venue_order_id)
         return 0
 
@@ -638,23 +649,35 @@ cdef class BinanceVenue(Venue):
         b.asset = self.asset_of(i.asset.p, i.asset.n)
         if b.asset == 0:
             return 0                       # an asset this application does not trade
+        if i.time and i.time < <int64_t>self.balance_time.get(b.asset, 0):
+            return 0                       # what was true before what we know
         if not value_scaled(&i.last_price, 8, &free_) or \
                 not value_scaled(&i.last_quantity, 8, &locked):
             self.rejected += 1
             return 0
         b.free_lo, b.locked_lo = <uint64_t>free_, <uint64_t>locked
+        if i.time:
+            self.balance_time[b.asset] = i.time
         b.venue, b.venue_time = self.source, i.time
         return self.take_balance(&b)
 
     # ---- replies
 
-    cdef int take_reply(self, str id) except -1:
+    cdef int take_answer(self, str id) except -1:
+        """A reply on this connection. Without a question that waits for it (it was answered already)
+        it is older than everything; asked before a comparison began, it tells nothing to that."""
+        cdef int64_t asked = self.asked_at.pop(id, 0)
+        key = id.rpartition("-")[0] or id
+        if self.latest.get(key) == id:
+            del self.latest[key]
+        return self.take_reply(key, asked, asked >= self.began and key in self.outstanding)
+
+    cdef int take_reply(self, str id, int64_t asked, bint waited) except -1:
+        """The answer to the question `id`, asked at engine time `asked` (0: not known)."""
         cdef bn_message* m = &self.codec.message
         cdef tc_order* o = NULL
         cdef tc_order_id of
         cdef int k
-        cdef bint waited = id in self.outstanding
-        asked = self.asked_at.pop(id, self.lane.now)
         if m.status == 429 or m.status == 418:
             self.banned += 1
             until = m.retry_after if m.retry_after else self.lane.now + 60 * SECOND
@@ -667,7 +690,8 @@ cdef class BinanceVenue(Venue):
             if order_id_read(PyBytes_AS_STRING(raw) + 1, 22, &of):
                 o = orders_by_id(&self.orders.t, of)
         if m.kind == BN_ERROR:
-            self.take_error(what, id)
+            if what in ("l", "u") and asked:
+                self.take_error()
             if o != NULL:
                 if what == "p":
                     return self.refused_place(o)
@@ -676,8 +700,9 @@ cdef class BinanceVenue(Venue):
                 if what == "c":
                     return self.refused_cancel(of)
                 if what == "q" and m.code == -2013:
-                    self.not_found(o, of)
-                    self.outstanding.discard(id)
+                    self.not_found(o, of, asked)
+                    if waited:
+                        self.outstanding.discard(id)
             if what == "x" and m.code == -2011:
                 return 0                   # nothing to cancel there
             if waited and id in self.outstanding:
@@ -687,16 +712,20 @@ cdef class BinanceVenue(Venue):
         if what == "r" and o != NULL:
             return self.replaced(of)
         if what == "t" or what == "f":
-            self.take_trades(id, waited)
+            self.take_trades(id, asked, waited)
             return 0
         if what == "h" and o != NULL:
             return self.take_history(of, asked)
         if what == "e":
-            self.read_metadata()
-            self.outstanding.discard(id)
-            self.finish()
+            if asked:
+                self.read_metadata()
+            if waited:
+                self.outstanding.discard(id)
+                self.finish()
             return 0
         for k in range(m.count):
+            if self.codec.items[k].kind in (BN_SESSION, BN_SUBSCRIBED) and not asked:
+                return 0
             if self.codec.items[k].kind == BN_SESSION:
                 self.clock_difference = self.codec.items[k].time - self.lane.now
                 self.logged_on = True
@@ -737,14 +766,14 @@ cdef class BinanceVenue(Venue):
                 same = False
             self.confirm_status(number, found.get("status") == "TRADING" and same)
 
-    cdef take_error(self, str what, str id):
-        if what in ("l", "u"):
-            if self.codec.message.code in KEY_ERRORS:
-                said = self.codec.message.text
-                self.trouble = {"kind": "key", "number": self.codec.message.code,
-                                "message": said.p[:said.n].decode(errors="replace")}
-            self.set_reconciled(False)
-            self.close(ORDERS)             # and again after the back-off
+    cdef take_error(self):
+        """No logon, or no stream: a connection without either is of no use."""
+        if self.codec.message.code in KEY_ERRORS:
+            said = self.codec.message.text
+            self.trouble = {"kind": "key", "number": self.codec.message.code,
+                            "message": said.p[:said.n].decode(errors="replace")}
+        self.set_reconciled(False)
+        self.close(ORDERS)                 # and again after the back-off
 
     cdef int refused_place(self, tc_order* o) except -1:
         """An error to a placement: rejected where that is certain, UNKNOWN where it is not (4.3)."""
@@ -819,7 +848,7 @@ cdef class BinanceVenue(Venue):
             return 0
         id = spelled(o.id)
         symbol = self.instruments[o.instrument].symbol
-        if self.ask("q" + id, "order.status", {"symbol": symbol, "origClientOrderId": id}):
+        if self.inquire("q" + id, "order.status", {"symbol": symbol, "origClientOrderId": id}):
             self.queries_sent += 1
             return 1
         return 0
@@ -829,7 +858,6 @@ cdef class BinanceVenue(Venue):
         cdef tc_request q
         memset(&q, 0, sizeof(q))
         q.id, q.type = o.id, TC_ASK_QUERY
-        self.asked_at["q" + spelled(o.id)] = self.lane.now
         self.emit(TC_REQUEST, o.instrument, o.cause, &q, sizeof(q))
         return 1
 
@@ -839,7 +867,8 @@ cdef class BinanceVenue(Venue):
         if r.kind != TC_DOCUMENT or r.source == self.source:
             return Venue.take_record(self, r)
         try:
-            reply = orjson.loads(payload[:r.length - sizeof(tc_header)]).get("reply")
+            document = orjson.loads(payload[:r.length - sizeof(tc_header)])
+            reply, asked = document.get("reply"), document.get("asked", 0)
         except (orjson.JSONDecodeError, AttributeError):
             return 0
         if isinstance(reply, str):
@@ -847,33 +876,16 @@ cdef class BinanceVenue(Venue):
             self.raw, self.raw_bytes = PyBytes_AS_STRING(raw), len(raw)
             if self.codec.scan(PyBytes_AS_STRING(raw), len(raw)) in (BN_REPLY, BN_ERROR) and \
                     self.codec.message.id.type == TC_JSON_STRING:
-                self.take_second(self.codec.message.id.p[:self.codec.message.id.n].decode())
-        return 0
-
-    cdef int take_second(self, str id) except -1:
-        """An answer of the HTTP side: as old as its own question, not as this connection's."""
-        cdef bint same = id in self.rest_asked
-        mine = self.asked_at.get(id)
-        if same:
-            if id in self.outstanding:     # the reconciliation waits for this connection's word
-                return 0
-            self.asked_at[id] = self.rest_asked.pop(id)
-        self.take_reply(id)
-        if same and mine is not None:
-            self.asked_at[id] = mine
+                # as old as its own question; what waits, waits for this connection's word
+                self.take_reply(self.codec.message.id.p[:self.codec.message.id.n].decode(), asked,
+                                False)
         return 0
 
     cdef int ask_second(self) except -1:
         """A second source beside the socket (8.6): orders, trades and balances by HTTP."""
         cdef tc_request q
-        cdef int k
         memset(&q, 0, sizeof(q))
         q.type, q.since = TC_ASK_RECONCILE, max(0, self.lane.now - SECOND_LOOK_BACK_NS)
-        self.rest_asked.clear()
-        for k in range(self.listing_count):
-            for what in "oat":
-                self.rest_asked[f"{what}{self.listings[k].instrument}"] = self.lane.now
-        self.rest_asked["b"] = self.lane.now
         self.emit(TC_REQUEST, 0, 0, &q, sizeof(q))
         return 0
 
@@ -884,13 +896,15 @@ cdef class BinanceVenue(Venue):
             params["orderId"] = order_id
         else:
             params["startTime"] = max(0, self.lane.now // 1_000_000 - 600_000)
-        if "f" + id not in self.asked_at:
-            self.ask("f" + id, "myTrades", params)
+        if "f" + id not in self.latest:
+            self.inquire("f" + id, "myTrades", params)
 
-    cdef int not_found(self, tc_order* o, tc_order_id of) except -1:
+    cdef int not_found(self, tc_order* o, tc_order_id of, int64_t asked) except -1:
         """The venue knows no such order: one answer of the several that absence needs (4.6)."""
         cdef int64_t least = rules.absent_after_ns(self.profile)
         cdef tc_report r
+        if asked <= o.touched:
+            return 0                       # asked before the last word about it: no information
         if not order_id_none(o.replacement) and order_id_same(of, o.replacement):
             # asked for only once the old one was seen cancelled: then nothing is left
             if o.absences == 0:
@@ -912,7 +926,7 @@ cdef class BinanceVenue(Venue):
         o.absences += 1
         if o.absences >= <uint32_t>rules.ABSENT_QUERIES and self.lane.now - o.first_absent >= least:
             id = spelled(o.id)
-            self.ask("h" + id, "allOrders", {
+            self.inquire("h" + id, "allOrders", {
                 "symbol": self.instruments[o.instrument].symbol, "limit": PAGE,
                 "startTime": max(0, o.created // 1_000_000 - 60_000)})
         return 0
@@ -924,6 +938,8 @@ cdef class BinanceVenue(Venue):
         cdef tc_order_id id
         cdef bn_item* i
         cdef int k
+        if asked <= o.touched:
+            return 0
         for k in range(self.codec.message.count):
             i = &self.codec.items[k]
             if i.kind == BN_ORDER and i.client_id.type == TC_JSON_STRING and order_id_read(
@@ -936,7 +952,7 @@ cdef class BinanceVenue(Venue):
         self.report(o, &r, 0, 0, 0, False)
         return 0
 
-    cdef take_trades(self, str id, bint waited):
+    cdef take_trades(self, str id, int64_t asked, bint waited):
         """A page of myTrades: of a listing (`t`) or of an order (`f`)."""
         cdef int k
         cdef bn_item* i
@@ -952,13 +968,11 @@ cdef class BinanceVenue(Venue):
                 self.fill_from(i, o)
             elif id[:1] == "t":
                 self.remember_orphan(i)
-        if id[:1] == "t" and self.codec.message.listed >= PAGE:
-            number = int(id[1:].partition(".")[0])
-            again = f"t{number}.{highest + 1}"
-            if self.ask(again, "myTrades", {"symbol": self.instruments[number].symbol,
-                                            "fromId": highest + 1, "limit": PAGE}):
-                if waited:
-                    self.outstanding.add(again)
+        if asked and id[:1] == "t" and self.codec.message.listed >= PAGE:
+            if self.inquire(id, "myTrades", {
+                    "symbol": self.instruments[int(id[1:])].symbol, "fromId": highest + 1,
+                    "limit": PAGE}) and waited:
+                return                     # the whole is there when its last page is
         if waited:
             self.outstanding.discard(id)
             self.finish()
@@ -968,12 +982,12 @@ cdef class BinanceVenue(Venue):
         number = self.symbols.get(i.symbol.p[:i.symbol.n].decode())
         if number is None:
             return
-        key = f"i{number}.{i.order_id}"
+        key = f"i{number}n{i.order_id}"
         if key in self.orphans or len(self.orphans) > 10_000:
             return
         self.orphans[key] = (number, i.order_id)
-        if self.ask(key, "order.status", {"symbol": self.instruments[number].symbol,
-                                          "orderId": i.order_id}) and self.state == "reconciling":
+        if self.inquire(key, "order.status", {"symbol": self.instruments[number].symbol,
+                                              "orderId": i.order_id}) and self.state == "reconciling":
             self.outstanding.add(key)
 
     cdef place_orphans(self, str id):
@@ -983,7 +997,7 @@ cdef class BinanceVenue(Venue):
             return
         number, order_id = found
         if orders_by_venue(&self.orders.t, number, order_id) != NULL:
-            self.ask_fills(number, f"o{number}.{order_id}", order_id)
+            self.ask_fills(number, f"o{number}n{order_id}", order_id)
 
     # ---- reconciliation (8.1, 8.5, 8.6)
 
@@ -1020,9 +1034,10 @@ cdef class BinanceVenue(Venue):
             self.expect("e", "exchangeInfo", {"symbols": names})
         self.expect("b", "account.status", {"omitZeroBalances": False})
 
-    def expect(self, str id, str method, dict params):
-        self.outstanding.add(id)
-        if not self.ask(id, method, params):
+    def expect(self, str key, str method, dict params):
+        """Ask, and let the comparison wait for the answer."""
+        self.outstanding.add(key)
+        if not self.inquire(key, method, params):
             self.unasked = True
 
     cdef retry_at(self, str id):
@@ -1087,7 +1102,7 @@ cdef class BinanceVenue(Venue):
             names = [self.instruments[self.listings[k].instrument].symbol
                      for k in range(self.listing_count)]
             if names:
-                self.ask("e", "exchangeInfo", {"symbols": names})
+                self.inquire("e", "exchangeInfo", {"symbols": names})
             self.full_due = now + self.settings.full_s * SECOND
             self.fills_due = self.balances_due = 0
         if self.has_rest and now >= self.second_due:
@@ -1097,19 +1112,19 @@ cdef class BinanceVenue(Venue):
             self.orders_due = now + self.settings.reconcile_s * SECOND
             for k in range(self.listing_count):
                 number = self.listings[k].instrument
-                self.ask(f"o{number}", "openOrders.status",
+                self.inquire(f"o{number}", "openOrders.status",
                          {"symbol": self.instruments[number].symbol})
         if now >= self.fills_due:
             self.fills_due = now + self.settings.fills_s * SECOND
             start_ms = max(0, (now - 2 * self.settings.fills_s * SECOND) // 1_000_000)
             for k in range(self.listing_count):
                 number = self.listings[k].instrument
-                self.ask(f"t{number}", "myTrades", {
+                self.inquire(f"t{number}", "myTrades", {
                     "symbol": self.instruments[number].symbol, "startTime": start_ms,
                     "limit": PAGE})
         if now >= self.balances_due:
             self.balances_due = now + self.settings.balances_s * SECOND
-            self.ask("b", "account.status", {"omitZeroBalances": False})
+            self.inquire("b", "account.status", {"omitZeroBalances": False})
 
     # ---- time
 
