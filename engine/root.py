@@ -263,8 +263,8 @@ class Root:
             wait = 3600.0 if due is None else max(0.0, (due - monotonic_ns()) / 1e9)
             with trio.move_on_after(wait):
                 await self._wake.wait()
-            self._wake = trio.Event()
             self.carry_out(self.supervisor.tick(monotonic_ns()))
+            self._wake = trio.Event()  # after it: its own acts are no reason to tick again
 
     def carry_out(self, actions: list[Action]) -> None:
         """Carry out what the supervisor decided."""

@@ -123,15 +123,24 @@ def json_of(path: Path) -> dict[str, Any]:
     return found
 
 
+def seconds_of(stat: Path) -> float:
+    """Processor time of a process so far, user and system."""
+    fields = stat.read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
 def test_lanes_outlive_an_idle_root_thread_for_15_s(tmp_path: Path) -> None:
     """The death signal follows the spawning thread: one that retires would take the lanes along."""
     with running(tmp_path, app(lane("a"), lane("b"))) as e:
         e.wait_ready()
         pids = sorted(e.alive())
-        end = time.monotonic() + 15
+        busy = Path(f"/proc/{e.process.pid}/stat")
+        end, before = time.monotonic() + 15, seconds_of(busy)
         while time.monotonic() < end:
             assert sorted(e.alive()) == pids, "a lane died while nothing happened"
             time.sleep(0.5)
+        used = seconds_of(busy) - before
+        assert used < 2.25, f"an idle root used {used} s of a core in 15 s: it turns in circles"
         assert all(x["restarts"] == 0 for x in e.ps()["lanes"])
         assert e.end()[0] == 0
 
