@@ -29,6 +29,7 @@ from engine.demo_world import (
     stop_process,
 )
 from engine.errors import EXIT_DONE, EXIT_ESCALATED, EXIT_NO, TiercelError
+from engine.state import StateNotWritten, in_words
 
 ROOT_RESTARTS = 3
 HEDGE_DEADLINE_NS = 2_000_000_000
@@ -64,9 +65,12 @@ class Demo:
         self.runs: list[str] = []
         self.root_restarts = 0
         self.directory = state / "exchanges"
-        self.directory.mkdir(parents=True, exist_ok=True, mode=0o700)
-        (state / "log").mkdir(exist_ok=True, mode=0o700)
-        self._lock = self._take_lock()
+        try:
+            for folder in (state, self.directory, state / "log"):
+                folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+            self._lock = self._take_lock()
+        except OSError as e:
+            raise StateNotWritten(path=state, detail=in_words(e)) from None
         self.started = time.monotonic()
 
     def _take_lock(self) -> int:

@@ -13,22 +13,28 @@ import signal
 import socket
 import time
 from collections import Counter
+from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import Any, ClassVar
 
 import msgspec
+import orjson
 
-from engine import control, document
+from engine import config, control, document
+from engine.application import Application, Instrument, Venue
 from engine.checks import role_of
 from engine.demo import Demo
-from engine.demo_world import ACCOUNT, exchange_spec, make_key
+from engine.demo_world import exchange_spec, make_key
 from engine.drill_faults import Fault, full_disk
+from engine.drill_verdict import broken, judged, ledger_lines
+from engine.drill_words import told_by_engine
 from engine.errors import EXIT_NO, TiercelError
 from engine.state import read_run
 
 START_S = 90.0
 LOOK_S = 0.05
 FIRST_TRADES = 2
+STAND_IN = {"streams": "ws://127.0.0.1", "orders": "ws://127.0.0.1", "rest": "http://127.0.0.1"}
 
 
 class DrillImpossible(TiercelError):
@@ -41,69 +47,111 @@ class DrillImpossible(TiercelError):
     exit_code = EXIT_NO
 
 
+class DrillInterrupted(TiercelError):
+    """Ctrl-C before the drill was over."""
+
+    code: ClassVar[str] = "TCL-2112"
+    what = "The drill {name} was interrupted"
+    why = "What must hold was not judged; engine and exchanges were stopped in order"
+    do = "Run it again to its end; the state is at {state}"
+    exit_code = EXIT_NO
+
+
 class Drill(Demo):
-    """A demo of the user's own configuration, with one fault."""
+    """A demo of the user's own configuration, with one fault.
+
+    The configuration is checked before anything starts, as `tiercel config check` would, in
+    simulation: what is wrong in it is refused with its own code, file and line.
+    """
 
     def __init__(self, config: Path, state: Path, seed: int, prices: dict[str, str]) -> None:
         self.user_config = config.absolute()
         self.tree = document.load(config).tree
-        self.prices = prices
-        self.told: list[tuple[float, str]] = []
         if not self.tree.get("venues") or not self.tree.get("instruments"):
             raise DrillImpossible(path=config, detail="It names no venues or no instruments")
+        self.told: list[tuple[float, str]] = []
         super().__init__(state, seed)
+        self.began_ns = time.time_ns()
+        self.app = self.checked()
+        self.prices = {name: self.price(name, text) for name, text in prices.items()}
+
+    def checked(self) -> Application:
+        """What will run, with stand-ins for the addresses and keys of the exchanges."""
+        key = {"label": "drill", "kind": "ed25519", "api_key": "drill", "secret": "drill"}
+        place = {"mode": "simulation", "endpoints": STAND_IN, "key": key}
+        venues = self.tree["venues"]
+        laid_over = dict.fromkeys(venues, place) if isinstance(venues, dict) else {}
+        path = self.state / "demo.yaml"
+        path.write_bytes(orjson.dumps(self.document() | {"venues": laid_over}))
+        return config.read(path).application
+
+    def price(self, listing: str, text: str) -> str:
+        """A price to start from, as text. DrillImpossible."""
+        if listing not in self.app.instruments:
+            known = ", ".join(self.app.instruments)
+            detail = f"--price: there is no instrument {listing}, but {known}"
+            raise DrillImpossible(path=self.user_config, detail=detail)
+        try:
+            value = Decimal(text)
+        except InvalidOperation:
+            value = Decimal(0)
+        if not value.is_finite() or value <= 0 or value.adjusted() > 12:
+            detail = f"--price: {text!r} is no price of {listing}"
+            raise DrillImpossible(path=self.user_config, detail=detail)
+        return format(value, "f")
 
     # ---- the world
 
     def specs(self) -> dict[str, dict[str, Any]]:
         """One exchange a venue, with the listings of that venue as its markets."""
         found = {}
-        for name, venue in self.tree["venues"].items():
+        for name, venue in self.app.venues.items():
             listings = {
                 n.partition(".")[2]: x
-                for n, x in self.tree["instruments"].items()
+                for n, x in self.app.instruments.items()
                 if n.partition(".")[0] == name
             }
             if not listings:
                 continue
             key = make_key(self.directory / f"{name}.key.json")
             spec = exchange_spec(name, self.directory, key, self.seed)
-            spec["dialect"] = str(venue.get("kind", "")).rpartition("/")[2]
+            spec["dialect"] = venue.kind.rpartition("/")[2]
             spec["markets"] = [self.market(name, s, x, venue) for s, x in listings.items()]
-            quotes = {x["quote"] for x in listings.values()}
-            assets = {x["base"] for x in listings.values()} | quotes
+            quotes = {x.quote for x in listings.values()}
+            assets = {x.base for x in listings.values()} | quotes
             spec["accounts"][0]["balances"] = {
                 a: "1000000" if a in quotes else "10" for a in sorted(assets)
             }
             found[name] = spec
         return found
 
-    def market(
-        self, venue: str, symbol: str, listing: dict[str, Any], fees: dict[str, Any]
-    ) -> dict[str, Any]:
+    def market(self, venue: str, symbol: str, listing: Instrument, fees: Venue) -> dict[str, Any]:
         """A market as the exchange lists it; its price is 50000 unless one is given."""
         same = ("base", "quote", "tick", "lot", "min_quantity", "max_quantity", "min_notional")
-        found = {k: listing[k] for k in same if listing.get(k) is not None}
+        found = {k: v for k in same if (v := getattr(listing, k)) is not None}
         found["symbol"] = symbol
         found["price"] = self.prices.get(f"{venue}.{symbol}", "50000")
-        found["taker_fee_bps"] = f"{fees.get('taker_fee_ppm', 1000) / 100:g}"
-        found["maker_fee_bps"] = f"{fees.get('maker_fee_ppm', 1000) / 100:g}"
+        found["taker_fee_bps"] = f"{fees.taker_fee_ppm / 100:g}"
+        found["maker_fee_bps"] = f"{fees.maker_fee_ppm / 100:g}"
         return found
 
     def document(self) -> dict[str, Any]:
         """The user's file with every venue in simulation; files beside it are named in full."""
-        lanes = msgspec.json.decode(msgspec.json.encode(self.tree["lanes"]))
-        for lane in lanes:
-            for actor in lane["actors"]:
-                if str(actor["kind"]).endswith(".py"):
-                    actor["kind"] = str((self.user_config.parent / actor["kind"]).resolve())
-        return {
-            "include": [str(self.user_config)],
-            "mode": "simulation",
-            "drill": True,
-            "lanes": lanes,
-            "seed": self.seed,
-        }
+
+        def in_full(value: Any) -> Any:
+            if isinstance(value, list):
+                return [in_full(x) for x in value]
+            if not isinstance(value, dict):
+                return value
+            found = {k: in_full(x) if k == "actors" else x for k, x in value.items()}
+            if str(found.get("kind")).endswith(".py"):
+                found["kind"] = str((self.user_config.parent / found["kind"]).resolve())
+            return found
+
+        whole = {"mode": "simulation", "drill": True, "seed": self.seed}
+        if "lanes" in self.tree:
+            whole["lanes"] = in_full(self.tree["lanes"])
+        return {"include": [str(self.user_config)]} | whole
 
     # ---- what is seen
 
@@ -114,6 +162,11 @@ class Drill(Demo):
             for line in ledger_lines(exchange.ledger, "fill"):
                 found.append(int(line["time"]))
         return sorted(found)
+
+    def trades_again(self, exchange: str, since: int) -> bool:
+        """Has it traded since, and at this exchange where one is named?"""
+        hurt = [e for e in self.exchanges if e.name == exchange] or self.exchanges
+        return any(int(x["time"]) > since for e in hurt for x in ledger_lines(e.ledger, "fill"))
 
     def lanes(self) -> dict[str, dict[str, Any]]:
         """The lanes as the root tells them; empty while no root answers."""
@@ -132,8 +185,24 @@ class Drill(Demo):
         return bool(lanes) and all(x["state"] == "ready" for x in lanes.values())
 
     def say(self, text: str) -> None:
-        """Note what happened and when."""
-        self.told.append((time.monotonic() - self.started, text))
+        """Note what happened just now."""
+        self.say_at(time.time_ns(), text)
+
+    def say_at(self, at_ns: int, text: str) -> None:
+        """Note what happened at a time (UTC)."""
+        self.told.append(((at_ns - self.began_ns) / 1e9, text))
+
+    def what_happened(self) -> list[dict[str, Any]]:
+        """Our own words, and the engine's from our first on, in the order of time."""
+        ready = self.began_ns + int(min((at for at, _ in self.told), default=0.0) * 1e9)
+        engine = [
+            ((at - self.began_ns) / 1e9, text)
+            for at, text in told_by_engine(self.state / "log", ready)
+        ]
+        return [
+            {"at_s": round(at, 3), "what": what}
+            for at, what in sorted([*self.told, *engine], key=lambda x: x[0])
+        ]
 
     def wait(self, until: Any, seconds: float) -> bool:
         """Until something is so, looking after the root; False when time is up."""
@@ -153,32 +222,48 @@ class Drill(Demo):
 
     def target_lane(self, wanted: str | None) -> str:
         """The lane named, else the first that holds a venue actor."""
-        for lane in self.tree["lanes"]:
-            if lane["name"] == wanted:
-                return str(wanted)
-            roles = {role_of(a["kind"]) for a in lane["actors"]}
-            if wanted is None and "venue" in roles:
-                return str(lane["name"])
-        raise DrillImpossible(path=self.user_config, detail=f"It has no lane {wanted or 'to hurt'}")
+        for lane in self.app.lanes:
+            roles = {role_of(a.kind) for a in lane.actors}
+            if lane.name == wanted or (wanted is None and "venue" in roles):
+                return lane.name
+        there = ", ".join(x.name for x in self.app.lanes)
+        detail = f"It has no lane {wanted}, but {there}" if wanted else "No lane of it trades"
+        raise DrillImpossible(path=self.user_config, detail=detail)
 
-    def inject(self, fault: Fault, target: str | None) -> None:
+    def target_of(self, fault: Fault, wanted: str | None) -> str:
+        """What is hurt, known before anything is. DrillImpossible."""
+        if fault.at == "lane":
+            return self.target_lane(wanted)
+        there = list(self.specs()) if fault.at == "exchange" else []
+        if wanted is not None and wanted not in there:
+            whole = "an exchange: " + ", ".join(there) if there else "the engine as a whole"
+            detail = f"--at {wanted}: this drill hurts {whole}"
+            raise DrillImpossible(path=self.user_config, detail=detail)
+        return wanted or (there[0] if there else "")
+
+    def tell(self, exchange: str, words: dict[str, Any]) -> dict[str, Any]:
+        """One line to an exchange's control socket, and its answer."""
+        # by descriptor: a socket's path may have 107 bytes only, a state directory's more
+        folder = os.open(self.directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            return tell(Path(f"/proc/self/fd/{folder}/{exchange}.control"), words)
+        finally:
+            os.close(folder)
+
+    def inject(self, fault: Fault, target: str) -> None:
         """Do it, and hold it for as long as it lasts."""
         if fault.at == "exchange":
-            name = target or self.exchanges[0].name
-            answer = tell(
-                self.state / "exchanges" / f"{name}.control", {"op": "fault"} | fault.words
-            )
+            answer = self.tell(target, {"op": "fault"} | fault.words)
             if not answer.get("ok"):
-                raise DrillImpossible(path=self.user_config, detail=f"{name} said {answer}")
-            self.say(f"{fault.sentence} ({name})")
+                raise DrillImpossible(path=self.user_config, detail=f"{target} said {answer}")
+            self.say(f"{fault.sentence} ({target})")
             self.wait(None, fault.for_s)
         elif fault.at == "lane":
-            lane = self.target_lane(target)
-            pid = self.lanes().get(lane, {}).get("pid")
+            pid = self.lanes().get(target, {}).get("pid")
             if pid is None:
-                raise DrillImpossible(path=self.user_config, detail=f"Lane {lane} has no process")
+                raise DrillImpossible(path=self.user_config, detail=f"Lane {target} has no process")
             os.kill(pid, fault.number)
-            self.say(f"{fault.sentence} ({lane}, process {pid})")
+            self.say(f"{fault.sentence} ({target}, process {pid})")
             self.wait(None, fault.for_s)
             if fault.number == signal.SIGSTOP:
                 with contextlib.suppress(ProcessLookupError):
@@ -189,8 +274,8 @@ class Drill(Demo):
                 os.kill(run.root, fault.number)
             self.say(fault.sentence)
         else:
-            with full_disk(self.processes):
-                self.say(fault.sentence)
+            with full_disk(self.state, self.processes) as how:
+                self.say(f"{fault.sentence}: {how}")
                 self.wait(None, fault.for_s)
         if fault.for_s:
             self.say("the fault is over")
@@ -200,22 +285,9 @@ class Drill(Demo):
         found: Counter[str] = Counter()
         for exchange in self.exchanges:
             with contextlib.suppress(OSError):
-                answer = tell(
-                    self.state / "exchanges" / f"{exchange.name}.control", {"op": "status"}
-                )
+                answer = self.tell(exchange.name, {"op": "status"})
                 found.update(answer.get("faults_acted", {}))
         return dict(found)
-
-
-def ledger_lines(path: Path, kind: str) -> list[dict[str, Any]]:
-    """Our own lines of one type in an exchange's ledger; a torn last line is left out."""
-    found = []
-    if path.exists():
-        for raw in path.read_bytes().split(b"\n")[:-1]:
-            line = msgspec.json.decode(raw)
-            if line["t"] == kind and line["account"] == ACCOUNT:
-                found.append(line)
-    return found
 
 
 def tell(path: Path, words: dict[str, Any]) -> dict[str, Any]:
@@ -233,78 +305,72 @@ def run_drill(
     drill: Drill, name: str, fault: Fault, for_s: float, target: str | None
 ) -> dict[str, Any]:
     """The whole drill; what happened, as one document (`ok` says whether everything held)."""
+    code = 0
     try:
-        drill.start()
-        if not drill.wait(drill.is_ready, START_S):
-            raise DrillImpossible(
-                path=drill.user_config, detail=f"It was not ready within {START_S:.0f} s"
-            )
-        drill.say("every lane is ready")
-        first = for_s / 3
-        did_trade = drill.wait(lambda: len(drill.trades()) >= FIRST_TRADES, first)
-        drill.wait(None, min(2.0, first))
-        before = drill.trades()
-        drill.say(f"{len(before)} trades so far")
-        begin = time.time_ns()
-        drill.inject(fault, target)
-        end = time.time_ns()
-        drill.wait(None, for_s - first)
-        is_ready = drill.wait(drill.is_ready, for_s)
-        after = [t for t in drill.trades() if t > end]
-        acted = drill.acted()
-        if is_ready:
-            drill.say("every lane is ready")
+        seen = hurt(drill, fault, for_s, drill.target_of(fault, target))
+    except KeyboardInterrupt:
+        raise DrillInterrupted(name=name, state=drill.state) from None
     finally:
+        signal.signal(signal.SIGINT, signal.SIG_IGN)  # what was begun is ended in order
         code = drill.stop()
     drill.say(f"stopped with code {code}")
     found = drill.report()
+    is_silent = seen.did_trade and seen.first_after_s is None
     return judged(drill, name, fault, found, code) | {
-        "trades": {"before": len(before), "after": len(after)},
-        "first_trade_after_s": round((after[0] - end) / 1e9, 3) if after else None,
-        "fault_s": round((end - begin) / 1e9, 3),
-        "faults_acted": acted,
-        "broken": broken(drill, found, code, is_ready, did_trade and not after),
+        "trades": {"before": seen.before, "after": seen.after},
+        "first_trade_after_s": seen.first_after_s,
+        "fault_at_ns": seen.fault_at_ns,
+        "fault_s": seen.fault_s,
+        "faults_acted": seen.acted,
+        "broken": broken(drill, found, code, seen.is_ready, is_silent),
     }
 
 
-def broken(
-    drill: Drill, found: dict[str, Any], code: int, is_ready: bool, fell_silent: bool
-) -> list[str]:
-    """What must hold whatever happens, and did not."""
-    twice = [
-        client
-        for e in drill.exchanges
-        for client, n in Counter(x["client_id"] for x in ledger_lines(e.ledger, "order")).items()
-        if n > 1
-    ]
-    from engine.journal.check import check
+class Seen(msgspec.Struct, frozen=True):
+    """What a drill saw while the engine ran."""
 
-    wrong = {
-        "the journal is what the exchanges' ledgers say": not found["ledger_matches"],
-        "no order is left whose state is not known": bool(found["orders_unknown"]),
-        "nothing stands unhedged": found["unhedged"] != "0",
-        "no order reached an exchange twice": bool(twice),
-        "the journal's chain and views are whole": not check(drill.state)["ok"],
-        "the recording replays to the same records": bool(found["replays"])
-        and not found["replay_identical"],
-        "every lane is ready again": not is_ready,
-        "it trades again": fell_silent,
-        "the engine ends in order": code != 0,
-    }
-    return [sentence for sentence, is_wrong in wrong.items() if is_wrong]
+    did_trade: bool
+    before: int
+    after: int
+    first_after_s: float | None
+    fault_at_ns: int
+    fault_s: float
+    acted: dict[str, int]
+    is_ready: bool
 
 
-def judged(
-    drill: Drill, name: str, fault: Fault, found: dict[str, Any], code: int
-) -> dict[str, Any]:
-    """The report's facts under the names of the drill's document."""
-    kept = ("orders", "fills", "rejected", "refused", "restarts", "pnl", "unhedged", "state")
-    return {
-        "drill": name,
-        "fault": fault.sentence,
-        "configuration": str(drill.user_config),
-        "code": code,
-        "what_happened": [{"at_s": round(t, 3), "what": w} for t, w in drill.told],
-        **{k: found[k] for k in kept},
-        "differences": found["ledger_differences"],
-    }
+def hurt(drill: Drill, fault: Fault, for_s: float, target: str) -> Seen:
+    """Start, trade, hurt, and trade again: for `for_s`, and longer where the fault needs it."""
+    drill.start()
+    if not drill.wait(drill.is_ready, START_S):
+        raise DrillImpossible(
+            path=drill.user_config, detail=f"It was not ready within {START_S:.0f} s"
+        )
+    drill.say("every lane is ready")
+    first = for_s / 3
+    did_trade = drill.wait(lambda: len(drill.trades()) >= FIRST_TRADES, first)
+    drill.wait(None, min(2.0, first))
+    before = drill.trades()
+    drill.say(f"{len(before)} trades so far")
+    begin = time.time_ns()
+    drill.inject(fault, target)
+    end = time.time_ns()
+    drill.wait(None, for_s - first)
+    if did_trade and fault.settle_s:  # on every venue, so that what stood in doubt is settled
+        drill.wait(lambda: drill.trades_again(target, end), fault.settle_s)
+    is_ready = drill.wait(drill.is_ready, for_s)
+    if is_ready:
+        drill.say("every lane is ready")
+    after = [t for t in drill.trades() if t > end]
+    if after:
+        drill.say_at(after[0], "it trades again")
+    return Seen(
+        did_trade,
+        len(before),
+        len(after),
+        round((after[0] - end) / 1e9, 3) if after else None,
+        begin,
+        round((end - begin) / 1e9, 3),
+        drill.acted(),
+        is_ready,
+    )

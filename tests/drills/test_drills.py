@@ -8,7 +8,9 @@ from typing import Any
 import pytest
 
 from engine.demo import SHIPPED
-from engine.drill import Drill, broken, ledger_lines
+from engine.drill import Drill
+from engine.drill_verdict import broken, ledger_lines
+from tests.engine.small_disk import small_disk
 from tests.engine.test_drill import drill
 
 
@@ -19,11 +21,30 @@ def run(fault: str, state: Path) -> dict[str, Any]:
     return found
 
 
+def words(found: dict[str, Any]) -> str:
+    """What happened, as one text."""
+    return "\n".join(s["what"] for s in found["what_happened"])
+
+
 @pytest.mark.long
 def test_a_killed_lane(tmp_path: Path) -> None:
     found = run("kill-lane", tmp_path / "state")
     assert found["restarts"] >= 1
-    assert any("SIGKILL" in s["what"] for s in found["what_happened"])
+    assert "ended by SIGKILL" in words(found) and "life 2 of it" in words(found)
+
+
+@pytest.mark.long
+def test_a_lane_that_stands_still_is_replaced(tmp_path: Path) -> None:
+    found = run("stop-lane", tmp_path / "state")
+    assert found["restarts"] >= 1 and found["fault_s"] >= 3
+    assert "the root kills lane trade: its heartbeat stood still" in words(found)
+    assert found["first_trade_after_s"] < 3, "it waited for the stopped process"
+
+
+@pytest.mark.long
+def test_a_killed_root_is_started_again_and_trades(tmp_path: Path) -> None:
+    found = run("kill-root", tmp_path / "state")
+    assert "the root is killed" in words(found) and "the root says: ready" in words(found)
 
 
 @pytest.mark.long
@@ -33,11 +54,59 @@ def test_a_full_disk(tmp_path: Path) -> None:
 
 
 @pytest.mark.long
+def test_a_disk_that_is_really_full(tmp_path: Path) -> None:
+    with small_disk(tmp_path / "disk", 600) as place:
+        found = run("full-disk", place / "state")
+        assert "no free byte" in words(found)
+        assert "TCL-" in words(found), "the full disk is said"
+
+
+@pytest.mark.long
 @pytest.mark.parametrize(
-    ("fault", "acts"), [("lost-reply", "lost_reply"), ("silent-feed", "silence")]
+    ("fault", "acts"),
+    [
+        ("lost-reply", {"lost_reply": 3}),
+        ("silent-feed", {"silence": 1}),
+        ("disconnect", {"disconnect": 1}),
+        ("unknown", {"unknown": 2}),
+        ("late-ack", {"late_ack": 5}),
+        ("duplicate", {"duplicate": 20}),
+        ("gap", {"gap": 1}),
+    ],
 )
-def test_an_exchange_that_misbehaves(tmp_path: Path, fault: str, acts: str) -> None:
-    assert run(fault, tmp_path / "state")["faults_acted"].get(acts)
+def test_an_exchange_that_misbehaves(tmp_path: Path, fault: str, acts: dict[str, int]) -> None:
+    assert run(fault, tmp_path / "state")["faults_acted"] == acts
+
+
+@pytest.mark.long
+def test_a_half_open_connection_is_found_within_20_s(tmp_path: Path) -> None:
+    found = run("half-open", tmp_path / "state")
+    assert found["faults_acted"] == {"half_open": 1}
+    # found after at most 20 s; connected, reconciled and traded in what is more
+    assert found["first_trade_after_s"] < 25
+
+
+@pytest.mark.long
+def test_no_order_leaves_before_the_time_that_a_429_asks_for(tmp_path: Path) -> None:
+    found = run("rate-limit", tmp_path / "state")
+    assert found["faults_acted"] == {"rate_limit": 1}
+    assert taken_while_refused(tmp_path / "state", found, 2.0) == []
+
+
+@pytest.mark.long
+def test_a_ban_is_said_and_waited_out(tmp_path: Path) -> None:
+    found = run("ban", tmp_path / "state")
+    assert found["faults_acted"]["ban"] == 1
+    assert "TCL-5211: venue_alpha is banned" in words(found)
+    assert taken_while_refused(tmp_path / "state", found, 4.0) == []
+
+
+def taken_while_refused(state: Path, found: dict[str, Any], seconds: float) -> list[int]:
+    """Times (ns after the fault began) of the orders that left while none was to leave; those of
+    the first 100 ms had not heard of it."""
+    ledger = state / "exchanges" / "alpha.ledger.jsonl"
+    after = [int(x["time"]) - found["fault_at_ns"] for x in ledger_lines(ledger, "order")]
+    return [t for t in after if 100_000_000 < t < seconds * 1e9]
 
 
 @pytest.mark.long

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import resource
@@ -15,7 +16,9 @@ import yaml
 
 from engine.demo import SHIPPED
 from engine.drill import Drill
-from engine.drill_faults import FAULTS, NoSuchDrill, full_disk, named
+from engine.drill_faults import FAULTS, NoSuchDrill, full_disk, named, no_file_grows
+from engine.drill_words import told_by_engine
+from tests.engine.small_disk import MIB, small_disk
 
 TIERCEL = [sys.executable, "-m", "engine.main"]
 
@@ -40,11 +43,75 @@ def test_the_drills_are_listed_and_others_refused() -> None:
         named("burn")
 
 
-def test_a_configuration_without_venues_is_refused(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("text", "exit_code", "code"),
+    [
+        ("application: nothing\nlanes: []\n", 1, "TCL-2111"),
+        ("venues: [1]\ninstruments: 7\nlanes: {a: b}\n", 2, "TCL-1012"),
+        (
+            "venues: {a: 1}\ninstruments: {a.B: 2}\nlanes: [3, {actors: [4, {kind: [5]}]}]\n",
+            2,
+            None,
+        ),
+        ("application: x\nvenue: {}\n", 1, "TCL-2111"),
+        ("\t", 2, "TCL-1010"),
+    ],
+)
+def test_a_configuration_that_cannot_be_drilled_is_refused(
+    tmp_path: Path, text: str, exit_code: int, code: str | None
+) -> None:
     config = tmp_path / "app.yaml"
-    config.write_text("application: nothing\nlanes: []\n")
-    code, found = drill("gap", "--config", str(config), "--state", str(tmp_path / "state"))
-    assert code == 1 and found["error"]["code"] == "TCL-2111"
+    config.write_text(text)
+    got, found = drill("gap", "--config", str(config), "--state", str(tmp_path / "state"))
+    assert got == exit_code and found["error"]["code"].startswith("TCL-1" if code is None else code)
+    got, found = drill("gap", "--config", str(tmp_path / "none.yaml"), "--state", str(tmp_path))
+    assert got == 2 and found["error"]["code"] == "TCL-1002"
+
+
+@pytest.mark.parametrize(
+    ("words", "code"),
+    [
+        (("gap", "--at", "gamma"), "TCL-2111"),
+        (("kill-lane", "--at", "alpha"), "TCL-2111"),
+        (("kill-root", "--at", "trade"), "TCL-2111"),
+        (("gap", "--price", "alpha.ETHUSDT=5"), "TCL-2111"),
+        (("gap", "--price", "alpha.BTCUSDT=-5"), "TCL-2111"),
+        (("gap", "--price", "alpha.BTCUSDT=nan"), "TCL-2111"),
+        (("gap", "--price", "alpha.BTCUSDT"), "TCL-1001"),
+        (("gap", "--for", "never"), "TCL-1001"),
+    ],
+)
+def test_wrong_words_are_refused_before_anything_starts(
+    tmp_path: Path, words: tuple[str, ...], code: str
+) -> None:
+    _, found = drill(*words, "--state", str(tmp_path / "state"))
+    assert found["error"]["code"] == code, found
+    assert not list((tmp_path / "state").glob("exchanges/*.ledger.jsonl"))
+
+
+def test_a_state_directory_that_cannot_be_made_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    for state in (tmp_path / "file", tmp_path / "file" / "state"):
+        code, found = drill("gap", "--state", str(state))
+        assert code == 2 and found["error"]["code"] == "TCL-3004"
+
+
+def test_the_words_of_the_engine_are_those_of_its_log(tmp_path: Path) -> None:
+    """What the root logged is told in the order of time; what says nothing is left out."""
+    lines = [
+        {"time": 1, "event": "lane started", "name": "old", "pid": 1, "epoch": 1},
+        {"time": 5, "event": "lane killed", "name": "trade", "why": "it hangs"},
+        {"time": 6, "event": "lane ended", "name": "trade", "pid": 9, "code": -9},
+        {"time": 7, "event": "trouble", "code": "TCL-5211", "what": "banned", "why": "418"},
+        {"time": 8, "event": "something else"},
+    ]
+    text = "".join(json.dumps(x) + "\n" for x in lines) + '{"time": 9, "event": "lane en'
+    (tmp_path / "root.main.jsonl").write_text(text)
+    assert told_by_engine(tmp_path, 2) == [
+        (5, "the root kills lane trade: it hangs"),
+        (6, "lane trade (process 9) ended by SIGKILL"),
+        (7, "TCL-5211: banned; 418"),
+    ]
 
 
 def test_exchanges_have_the_markets_of_the_configuration(tmp_path: Path) -> None:
@@ -58,6 +125,9 @@ def test_exchanges_have_the_markets_of_the_configuration(tmp_path: Path) -> None
         "lot": "0.0001",
     }
     tree["lanes"][-1]["actors"][-1]["kind"] = "./mine.py"
+    shipped = SHIPPED.parent.parent / "actors" / "strategies" / "market_maker.py"
+    (tmp_path / "mine.py").write_text(shipped.read_text())
+    tree["lanes"][-1]["actors"][-1]["settings"] = {}
     config = tmp_path / "mine.yaml"
     config.write_text(yaml.safe_dump(tree))
     found = Drill(config, tmp_path / "state", 1, {"beta.ETHBTC": "0.05"})
@@ -73,12 +143,23 @@ def test_exchanges_have_the_markets_of_the_configuration(tmp_path: Path) -> None
     assert document["lanes"][-1]["actors"][-1]["kind"] == str(tmp_path / "mine.py")
 
 
-def test_no_file_grows_on_a_full_disk(tmp_path: Path) -> None:
+def test_no_file_grows_on_a_full_disk_that_is_played(tmp_path: Path) -> None:
     path = tmp_path / "grows"
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
     with path.open("wb", buffering=0) as f:
         f.write(bytes(4096))
-        with full_disk(lambda: [os.getpid()]), pytest.raises(OSError):
+        with no_file_grows(lambda: [os.getpid()]), pytest.raises(OSError):
             f.write(b"more")
         f.write(b"more")
     assert resource.getrlimit(resource.RLIMIT_FSIZE) == before and path.stat().st_size == 4100
+
+
+def test_a_small_disk_is_really_full(tmp_path: Path) -> None:
+    with small_disk(tmp_path / "disk", 4) as place:
+        path = place / "grows"
+        with path.open("wb", buffering=0) as f:
+            with full_disk(place, lambda: [os.getpid()]) as how, pytest.raises(OSError) as told:
+                f.write(bytes(MIB))
+            assert told.value.errno == errno.ENOSPC and "no free byte" in how
+            assert f.write(bytes(MIB)) == MIB
+        assert [x.name for x in place.iterdir()] == ["grows"]
