@@ -7,6 +7,7 @@ file and line; a key written twice is refused. `${NAME}` stays as it is written 
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 from collections.abc import Iterator, Mapping
@@ -23,6 +24,7 @@ from engine.settings import bare, fields, meta
 
 REFERENCE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
 INCLUDES_DEEP = 8
+LARGEST = 4 << 20
 
 At = tuple[str | int, ...]
 
@@ -106,7 +108,10 @@ def load(path: Path) -> Document:
 
 def _read(document: Document, path: Path, inside: tuple[Path, ...]) -> dict[str, Any]:
     try:
-        text = path.read_text(encoding="utf-8")
+        with path.open(encoding="utf-8") as f:
+            text = f.read(LARGEST + 1)
+        if len(text) > LARGEST:
+            raise OSError(errno.EFBIG, f"A configuration has at most {LARGEST} characters")
     except (OSError, UnicodeDecodeError) as e:
         raise FileNotReadable(path=path, detail=_reason(e)) from None
     document.files.append(path)

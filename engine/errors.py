@@ -34,9 +34,15 @@ class TiercelError(Exception):
         super().__init__(self.code, values)
 
     def sentences(self) -> dict[str, str]:
-        """The error as `{"code", "what", "why", "do"}`, every value filled in."""
+        """The error as `{"code", "what", "why", "do"}`, every value filled in.
+
+        Bytes of a path that are no text are shown as `?`.
+        """
         texts = {"what": self.what, "why": self.why, "do": self.do}
-        return {"code": self.code} | {k: t.format_map(self.values) for k, t in texts.items()}
+        filled = {k: t.format_map(self.values) for k, t in texts.items()}
+        return {"code": self.code} | {
+            k: t.encode(errors="replace").decode() for k, t in filled.items()
+        }
 
     def __str__(self) -> str:
         s = self.sentences()
@@ -55,6 +61,15 @@ class FileNotReadable(TiercelError):
     what = "{path} cannot be read"
     why = "{detail}"
     do = "Check the path and that you may read the file"
+
+
+class SystemRefused(TiercelError):
+    """The system did not let us use a file, a device or a socket."""
+
+    code = "TCL-1003"
+    what = "The system refused what `{command}` needs"
+    why = "{detail}"
+    do = "Check the path, its permissions and the free room on its disk"
 
 
 class UnexpectedFailure(TiercelError):

@@ -7,12 +7,14 @@ on stdout too, and never as a traceback unless `--debug` was given.
 
 from __future__ import annotations
 
+import contextlib
+import os
 import sys
 from pathlib import Path
 
 import click
 
-from engine.errors import EXIT_DONE, TiercelError, UnexpectedFailure, WrongUsage
+from engine.errors import EXIT_DONE, SystemRefused, TiercelError, UnexpectedFailure, WrongUsage
 
 VERSION = "0.1.0"
 COMMANDS = Path(__file__).parent / "commands"
@@ -74,17 +76,43 @@ def tiercel(ctx: click.Context, debug: bool) -> None:
 
 def report(error: TiercelError, as_json: bool) -> int:
     """Print an error the way the contract asks for; returns the exit code."""
-    print(error, file=sys.stderr)
-    if as_json:
-        import orjson
+    with contextlib.suppress(OSError):  # nobody is left to be told
+        print(error, file=sys.stderr)
+        if as_json:
+            import orjson
 
-        sys.stdout.write(orjson.dumps({"error": error.sentences()}).decode() + "\n")
-        sys.stdout.flush()
+            sys.stdout.write(orjson.dumps({"error": error.sentences()}).decode() + "\n")
+            sys.stdout.flush()
     return error.exit_code
+
+
+def give_up_output() -> None:
+    """Standard output takes nothing more: what is still buffered for it goes nowhere."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, 1)
+    os.close(nowhere)
+
+
+def open_what_is_closed() -> None:
+    """Started without standard streams (`>&-`): else the next file opened would be one of them."""
+    for fd in (0, 1, 2):
+        try:
+            os.fstat(fd)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)
+    sys.stdout = sys.stdout or os.fdopen(1, "w", closefd=False)
+    sys.stderr = sys.stderr or os.fdopen(2, "w", closefd=False)
+
+
+def words_of(error: Exception) -> str:
+    """What an error that no condition names has to say."""
+    text = f"{type(error).__name__}: {error}"
+    return text.replace("{", "(").replace("}", ")")
 
 
 def main(argv: list[str] | None = None) -> None:
     """Entry point of `tiercel`; exits with the codes of the contract."""
+    open_what_is_closed()
     args = sys.argv[1:] if argv is None else argv
     as_json = "--json" in args
     debug = "--debug" in args
@@ -92,6 +120,7 @@ def main(argv: list[str] | None = None) -> None:
         args = ["--debug", *(a for a in args if a != "--debug")]
     try:
         code = tiercel.main(args, prog_name="tiercel", standalone_mode=False)
+        sys.stdout.flush()
         sys.exit(code if isinstance(code, int) else EXIT_DONE)
     except click.exceptions.Exit as e:
         sys.exit(e.exit_code)
@@ -102,16 +131,25 @@ def main(argv: list[str] | None = None) -> None:
         where = ctx.command_path if ctx else "tiercel"
         sys.exit(report(WrongUsage(detail=e.format_message().rstrip("."), command=where), as_json))
     except BrokenPipeError:
+        give_up_output()
         sys.exit(EXIT_DONE)
     except TiercelError as e:
         if debug:
             raise
         sys.exit(report(e, as_json))
+    except OSError as e:
+        if debug:
+            raise
+        try:
+            sys.stdout.flush()
+        except OSError:  # it was standard output that took no more
+            give_up_output()
+        name = "tiercel " + next((a for a in args if not a.startswith("-")), "")
+        sys.exit(report(SystemRefused(command=name.strip(), detail=words_of(e)), as_json))
     except Exception as e:
         if debug:
             raise
-        detail = f"{type(e).__name__}: {e}".replace("{", "(").replace("}", ")")
-        sys.exit(report(UnexpectedFailure(detail=detail), as_json))
+        sys.exit(report(UnexpectedFailure(detail=words_of(e)), as_json))
 
 
 if __name__ == "__main__":

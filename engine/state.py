@@ -237,7 +237,9 @@ def resolve(path: Path | None) -> Path:
     """
     if path is not None:
         if not is_running(path):
-            why = "It has no root process that lives" if path.exists() else "It does not exist"
+            why = (
+                "It has no root process that lives" if os.path.exists(path) else "It does not exist"
+            )
             raise NoEngine(where=f"at {path}", detail=why)
         return path
     found = [d for d in sorted(DEFAULT_PARENT.glob("*")) if is_running(d)]

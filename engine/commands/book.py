@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from engine.errors import EXIT_DONE, EXIT_NO, TiercelError
+from engine.errors import EXIT_DONE, EXIT_NO, TiercelError, WrongUsage
 
 
 class CaptureWithoutSnapshot(TiercelError):
@@ -54,7 +54,10 @@ def replayed(
         instrument = Instrument(symbol, tick, lot)
     except ValueError as e:
         raise UnitNotUsable(tick=tick, lot=lot, detail=str(e)) from e
-    replay = load_member(str(feed.replay))(instrument)
+    try:
+        replay = load_member(str(feed.replay))(instrument)
+    except ValueError as e:
+        raise WrongUsage(detail=str(e), command="tiercel book") from e
     seconds = 0.0
     for path in files:
         for batch in batches(path):

@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -41,3 +42,38 @@ def test_an_error_is_one_json_object_on_stdout() -> None:
     error = json.loads(done.stdout)["error"]
     assert set(error) == {"code", "what", "why", "do"}
     assert error["code"] == "TCL-1001"
+
+
+def shell(command: str, where: Path) -> subprocess.CompletedProcess[str]:
+    """A line of bash in which `$T` is the command."""
+    words = ["bash", "-c", f"set -o pipefail; {command}"]
+    env = os.environ | {"T": " ".join(TIERCEL), "PYTHONPATH": str(Path.cwd())}
+    return subprocess.run(words, capture_output=True, text=True, timeout=60, cwd=where, env=env)
+
+
+@pytest.mark.parametrize(
+    ("command", "code", "said"),
+    [
+        ("$T config schema | head -c 1 >/dev/null", 0, ""),
+        ("$T drill --json >/dev/full", 2, "TCL-1003"),
+        ("$T drill >&-", 0, ""),
+        ("$T ps --state none --json 2>&- >&- <&-", 3, ""),
+        ("$T config check $'\\xff' --json", 2, "TCL-1002"),
+        ("$T config check /dev/zero", 2, "TCL-1002"),
+        ("LC_ALL=C $T config check \u00e9", 2, "TCL-1002"),
+        ("$T ps --state $(printf 'x%.0s' {1..300})", 3, "TCL-1050"),
+        ("$T journal check --state $(printf 'x%.0s' {1..300})", 2, "TCL-1003"),
+        ("$T replay /proc/self/mem --json", 2, "TCL-1003"),
+        ("$T book /dev/null --venue binance --symbol ''", 2, "TCL-1001"),
+    ],
+)
+def test_odd_streams_and_paths_are_survived(
+    tmp_path: Path, command: str, code: int, said: str
+) -> None:
+    """Closed pipes and streams, full devices, names that are no text or too long."""
+    done = shell(command, tmp_path)
+    assert done.returncode == code, done
+    assert done.stderr == "" if not said else said in done.stderr, done.stderr
+    assert "Traceback" not in done.stderr and "Exception ignored" not in done.stderr
+    if "--json" in command and "<" not in command and "/dev/full" not in command:
+        assert json.loads(done.stdout)["error"]["code"] == said
