@@ -88,6 +88,8 @@ class LaneProcess:
         self._lost_said = 0  # inputs without room in the recording that the root knows of
         self._asked: dict[str, int] = {}
         self._troubles: dict[str, dict[str, Any] | None] = {}
+        self.refused: dict[str, dict[str, Any]] = {}
+        """Actors whose connection TLS refused, as the runtime saw it (engine/trust.py)."""
         self.stopping = False
         self._stop_by = 0
 
@@ -203,7 +205,7 @@ class LaneProcess:
     def tell_troubles(self) -> None:
         """Tell the root what an actor shows to be wrong, when that has changed."""
         for name, actor in self.built.actors.items():
-            shown = getattr(actor, "trouble", None)
+            shown = getattr(actor, "trouble", None) or self.refused.get(name)
             if shown != self._troubles.get(name):
                 self._troubles[name] = shown
                 error = trouble.in_words(name, shown)
@@ -264,6 +266,7 @@ def run_hot(process: LaneProcess) -> None:
         hot.on_heartbeat = on_heartbeat
         hot.on_failure = process.fail
         hot.doorbells = process.doorbells
+        hot.refused = process.refused
         built.lane.transport = hot
         process.child.started()
         process.child.settle(hot=True)
@@ -299,6 +302,7 @@ def run_cold(process: LaneProcess) -> None:
             cold.stopping = True
 
     cold.on_heartbeat = on_heartbeat
+    cold.refused = process.refused
     built.lane.transport = cold
     process.child.started()
     process.child.settle(hot=False)

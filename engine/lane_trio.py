@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import trio
 
+from engine.trust import refusal, trusted
+
 if TYPE_CHECKING:
     from hotpath.lane import Actor, Lane
     from hotpath.ring import Reader
@@ -65,6 +67,7 @@ class ColdLane:
         self.stopping = False
         self._nursery: trio.Nursery | None = None
         self._client: Any = None
+        self.refused: dict[str, dict[str, Any]] = {}
         self._ages = None if lane.stages is None else lane.stages["age"]
 
     async def run(self, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
@@ -209,13 +212,19 @@ class ColdLane:
         import httpx
 
         if self._client is None:
-            self._client = httpx.AsyncClient(timeout=HTTP_TIMEOUT_S, follow_redirects=False)
+            self._client = httpx.AsyncClient(
+                timeout=HTTP_TIMEOUT_S, follow_redirects=False, verify=trusted()
+            )
         try:
             answer = await self._client.request(
                 method, target, headers=dict(headers), content=body or None
             )
             status, got = answer.status_code, dict(answer.headers)
             content = answer.content[:RESPONSE_LIMIT]
+            self.refused.pop(actor.name, None)
         except httpx.HTTPError as error:
             status, got, content = 0, {}, f"{type(error).__name__}: {error}".encode()
+            trouble = refusal(error, httpx.URL(target).netloc.decode())
+            if trouble is not None:
+                self.refused[actor.name] = trouble
         self.lane.take_response(actor, token, status, got, content)

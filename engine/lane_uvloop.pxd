@@ -26,6 +26,8 @@ cdef class HotLane(Runtime):
     cdef readonly list listeners
     cdef readonly uint64_t late_turns
     cdef readonly str last_error
+    cdef public dict refused               # by actor: what TLS refused (engine/trust.py)
+    cdef object context                    # of secure connections, made at the first
     cdef ring(self)
     cdef int poll(self) except -1
     cdef int read_sockets(self) except -1

@@ -8,6 +8,7 @@ from hotpath.ring import Outbox, Reader
 
 LATE_TURN_NS: int
 TCP_USER_TIMEOUT_MS: int
+CONNECT_S: int
 
 def ticks_are_time() -> bool: ...
 
@@ -28,6 +29,7 @@ class HotLane:
     doorbells: list[Outbox]
     late_turns: int
     last_error: str | None
+    refused: dict[str, dict[str, Any]]
     def __init__(
         self, lane: Lane, follows: list[Follow], *, spin: bool, heartbeat_ns: int = 20_000_000
     ) -> None: ...

@@ -13,6 +13,8 @@ import asyncio
 import gc
 import socket as sockets
 
+from engine.trust import refusal, trusted
+
 from libc.stdint cimport int64_t, uint64_t
 
 from engine.sockets cimport Listener, Runtime
@@ -23,6 +25,7 @@ from hotpath.ring cimport Outbox, Reader
 
 LATE_TURN_NS = 50_000_000
 TCP_USER_TIMEOUT_MS = 10_000
+CONNECT_S = 5
 DEF SPIN_NS = 1_000_000
 
 
@@ -56,6 +59,7 @@ cdef class HotLane(Runtime):
         self.heartbeat_ns = heartbeat_ns
         self.doorbells = []
         self.listeners = []
+        self.refused = {}
         self.again = self.spin
         self.scheduled_due = 0x7fffffffffffffff
 
@@ -252,29 +256,47 @@ cdef class HotLane(Runtime):
         task.add_done_callback(self.connected)
 
     async def connect(self, Actor actor, int channel, dict target, listener):
-        """The handshake; a failure is an ordinary event of the actor, not a death."""
+        """All handshakes within one time; a failure is an ordinary event of the actor, not a death.
+
+        A redirect is a failure too: it would carry what we sign to an address nobody configured.
+        """
         from picows import ws_connect
 
+        url, limit_s = target["url"], target.get("timeout_s", CONNECT_S)
         try:
-            transport, _ = await ws_connect(
-                lambda: listener, target["url"],
-                websocket_handshake_timeout=target.get("timeout_s", 5),
-                extra_headers=target.get("headers"),
-                ssl_context=target.get("ssl_context"),
-                enable_auto_ping=False, enable_auto_pong=False,
-                disconnect_on_exception=True, use_aiofastnet=False,
-                max_frame_size=16 * 1024 * 1024,
-            )
+            async with asyncio.timeout(limit_s):
+                transport, _ = await ws_connect(
+                    lambda: listener, url,
+                    websocket_handshake_timeout=limit_s,
+                    extra_headers=target.get("headers"),
+                    ssl_context=target.get("ssl_context") or self.trust(url),
+                    enable_auto_ping=False, enable_auto_pong=False,
+                    disconnect_on_exception=True, use_aiofastnet=False, max_redirects=0,
+                    max_frame_size=16 * 1024 * 1024,
+                )
         except Exception as error:
             self.listeners.remove(listener)
-            self.on_unreachable(actor, channel, error)
+            trouble = refusal(error, url.partition("://")[2].partition("/")[0])
+            if trouble is not None:
+                self.refused[actor.name] = trouble
+            if listener.abandon():
+                self.on_unreachable(actor, channel, error)
             return
+        self.refused.pop(actor.name, None)
         sock = transport.underlying_transport.get_extra_info("socket")
         if sock is not None:
             sock.setsockopt(sockets.IPPROTO_TCP, sockets.TCP_NODELAY, 1)
             sock.setsockopt(sockets.IPPROTO_TCP, sockets.TCP_USER_TIMEOUT, TCP_USER_TIMEOUT_MS)
         await transport.wait_disconnected()
         self.listeners.remove(listener)
+
+    def trust(self, str url):
+        """The context of a secure address, read once (it takes milliseconds); None for another."""
+        if not url.startswith("wss:"):
+            return None
+        if self.context is None:
+            self.context = trusted()
+        return self.context
 
     def on_unreachable(self, Actor actor, int channel, error):
         """The connection could not be made."""

@@ -57,6 +57,8 @@ cdef class Listener(WSListener):
     cdef readonly bint is_direct         # read by the lane, not by the library
     cdef readonly int64_t heard          # engine time of the last frame of any kind
     cdef readonly int64_t pinged         # engine time of the ping that is not answered yet, 0 none
+    cdef readonly int64_t answered       # engine time of the last pong, or of the opening
+    cdef bint is_abandoned               # nobody waits for its handshake any more
     cdef int take(self, int opcode, bint fin, const char* p, size_t n, bint last,
                   int64_t now) except -1
     cdef int fragment(self, bint fin, const char* p, size_t n, bint last, int64_t now) except -1

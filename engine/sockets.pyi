@@ -5,8 +5,8 @@ from typing import Any
 from hotpath.lane import Actor, Connection, Lane
 
 FRAME_LIMIT: int
-PING_AFTER_NS: int
-SILENCE_LIMIT_NS: int
+PING_EVERY_NS: int
+PONG_WITHIN_NS: int
 
 def split_frames(data: bytes, most: int) -> tuple[int, int, list[tuple[int, bool, bytes]]]: ...
 
@@ -22,6 +22,8 @@ class Socket(Connection):
 class Listener:
     heard: int
     pinged: int
+    answered: int
     is_direct: bool
     def __init__(self, lane: Lane, actor: Actor, channel: int, runtime: Runtime) -> None: ...
+    def abandon(self) -> bool: ...
     def keep_alive(self, now: int) -> None: ...

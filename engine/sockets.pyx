@@ -39,8 +39,10 @@ cdef extern from "<netinet/tcp.h>" nogil:
     int TCP_QUICKACK
 
 FRAME_LIMIT = 16 * 1024 * 1024
-PING_AFTER_NS = 15_000_000_000
-SILENCE_LIMIT_NS = 20_000_000_000
+# A dead route is found within 20 s of its last word, one way or both: the sum of the two and of
+# two looks, a second apart, is below that.
+PING_EVERY_NS = 8_000_000_000
+PONG_WITHIN_NS = 8_000_000_000
 DEF FIRST_ROOM = 64 * 1024
 DEF LARGEST = 16 * 1024 * 1024
 
@@ -162,9 +164,20 @@ cdef class Listener(WSListener):
     def __dealloc__(self):
         free(self.buffer)
 
+    def abandon(self):
+        """The handshakes took too long or failed. True when the actor never heard of it as open."""
+        self.is_abandoned = True
+        if self.socket is None:
+            return True
+        self.socket.drop()                 # opened in the last moment: it hears of the end
+        return False
+
     cpdef on_ws_connected(self, WSTransport transport):
         try:
-            self.heard = self.lane.clock()
+            if self.is_abandoned:
+                transport.disconnect(False)
+                return
+            self.heard = self.answered = self.lane.clock()
             # the mask is no decision: it may not touch the lane's seeded generator
             seed = int.from_bytes(os.urandom(8), "little")
             self.socket = Socket(transport, self.channel, seed)
@@ -217,6 +230,7 @@ cdef class Listener(WSListener):
             self.socket.control_frame(WS_PONG, p[:n])
         elif opcode == WS_PONG:
             self.pinged = 0
+            self.answered = self.lane.clock()
         elif opcode == WS_CLOSE:
             self.socket.close()
         return 0
@@ -289,8 +303,9 @@ cdef class Listener(WSListener):
 
     cpdef on_ws_disconnected(self, WSTransport transport):
         try:
-            if self.socket is not None:
-                self.socket.is_open = False
+            if self.socket is None:
+                return                     # never told as open
+            self.socket.is_open = False
             if self.is_direct:
                 self.is_direct = False
                 self.runtime.direct.remove(self)
@@ -300,12 +315,13 @@ cdef class Listener(WSListener):
             self.runtime.fail_with(error)
 
     def keep_alive(self, int64_t now):
-        """Ping a connection that has been silent; end one that does not answer."""
+        """Ping; end a connection that does not answer, though it may still talk or listen."""
         if self.socket is None or not self.socket.is_open:
             return
-        if now - self.heard > SILENCE_LIMIT_NS or (self.pinged and now - self.pinged > SILENCE_LIMIT_NS):
-            self.socket.is_open = False
-            self.socket.drop()
-        elif now - self.heard > PING_AFTER_NS and not self.pinged:
+        if self.pinged:
+            if now - self.pinged > PONG_WITHIN_NS:
+                self.socket.is_open = False
+                self.socket.drop()
+        elif now - self.answered > PING_EVERY_NS:
             self.pinged = now
-            self.socket.control_frame(0x9, b"tiercel")
+            self.socket.control_frame(WS_PING, b"tiercel")

@@ -1,7 +1,7 @@
 """What a venue says is wrong between it and us, in coded words, for `ps`, the screen and the log.
 
-An actor says no sentences: it shows a small state, `trouble` (None while all is well). Its lane
-tells the root when that changes.
+An actor says no sentences: it shows a small state, `trouble` (None while all is well), and so does
+the runtime for its connections. The lane tells the root when that changes.
 """
 
 from __future__ import annotations
@@ -32,9 +32,29 @@ class AddressBanned(TiercelError):
     exit_code = EXIT_NO
 
 
+class CertificateRefused(TiercelError):
+    """The other side's certificate is not trusted."""
+
+    code: ClassVar[str] = "TCL-5212"
+    what = "{actor} does not trust {address}"
+    why = "Its certificate is refused: {message}"
+    do = "Check the endpoint, this host's clock and its certificates (SSL_CERT_FILE)"
+    exit_code = EXIT_NO
+
+
+class NotSecure(TiercelError):
+    """TLS could not be agreed on; nothing is sent in plain text instead."""
+
+    code: ClassVar[str] = "TCL-5213"
+    what = "{actor} cannot make a secure connection to {address}"
+    why = "TLS failed: {message}"
+    do = "Check that this endpoint speaks TLS and what stands in between; plain text is never tried"
+    exit_code = EXIT_NO
+
+
 def in_words(actor: str, trouble: dict[str, Any] | None) -> TiercelError | None:
-    """The error of an actor's `trouble`: {kind: key, number, message} or {kind: ban, number,
-    until (engine time, ns)}."""
+    """The error of an actor's `trouble`: {kind: key, number, message}, {kind: ban, number,
+    until (engine time, ns)}, or {kind: certificate or tls, address, message}."""
     if trouble is None:
         return None
     if trouble["kind"] == "ban":
@@ -42,4 +62,8 @@ def in_words(actor: str, trouble: dict[str, Any] | None) -> TiercelError | None:
         until = end.strftime("%Y-%m-%d %H:%M:%S UTC")
         return AddressBanned(actor=actor, number=trouble["number"], until=until)
     message = str(trouble["message"])[:200]
+    if trouble["kind"] == "certificate":
+        return CertificateRefused(actor=actor, address=trouble["address"], message=message)
+    if trouble["kind"] == "tls":
+        return NotSecure(actor=actor, address=trouble["address"], message=message)
     return KeyRefused(actor=actor, number=trouble["number"], message=message)
