@@ -14,6 +14,7 @@ cdef extern from "hotpath/board.h" nogil:
         uint64_t words[14]
     void tc_board_put(tc_board_slot*, const void*, uint32_t)
     uint64_t tc_board_get(const tc_board_slot*, void*, uint32_t)
+    uint64_t tc_board_version(const tc_board_slot*)
 
 
 @cython.final

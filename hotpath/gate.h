@@ -126,6 +126,11 @@ typedef struct {
     uint8_t side, sent, market, pad[5];
 } tc_gate_order;
 
+typedef struct { /* potential notional of an instrument, 1e-8 quote: all that is open counted as done */
+    gate_wide high, low;           /* signed: every buy filled, every sell filled */
+    gate_wide longs, shorts, gross; /* its parts of the venue's sums: none is negative */
+} tc_gate_reach;
+
 typedef struct {
     tc_instrument spec;
     tc_instrument_limits limits;
@@ -133,7 +138,7 @@ typedef struct {
     uint32_t halted;
     int64_t position, buying, selling, orders; /* lots */
     gate_wide open;
-    gate_wide high, low; /* potential at the last reference, 1e-8 quote, signed */
+    tc_gate_reach reach; /* at the last reference */
     int64_t window_start, low_now, high_now, low_before, high_before; /* bid + ask */
 } tc_gate_instrument;
 
@@ -149,6 +154,7 @@ typedef struct {
     int64_t *messages;
     uint32_t room, index_mask, message_mask;
     int32_t instrument_count, asset_count, strategy_count, rule_count, vacant;
+    int32_t booked; /* the order reserved last: it is asked for again in the same turn */
     int32_t rule_room;
     uint64_t sent;
     int64_t live;
@@ -174,6 +180,7 @@ static inline int gate_init(tc_gate *g, uint32_t room, uint32_t messages) {
     g->room = room;
     g->index_mask = room * 4 - 1;
     g->message_mask = messages - 1;
+    g->booked = -1;
     g->instruments = (tc_gate_instrument *)calloc(GATE_INSTRUMENTS, sizeof *g->instruments);
     g->assets = (tc_gate_asset *)calloc(GATE_ASSETS, sizeof *g->assets);
     g->strategies = (tc_gate_strategy *)calloc(GATE_STRATEGIES, sizeof *g->strategies);
@@ -225,6 +232,22 @@ static inline tc_gate_instrument *gate_instrument(const tc_gate *g, uint32_t id)
     return id < GATE_PLACES && g->place[id] ? &g->instruments[g->place[id] - 1] : NULL;
 }
 
+/* Of a reserved order; -1: there is none. The one reserved last is found without the index. */
+static inline int32_t gate_order_index(const tc_gate *g, tc_order_id id) {
+    if (g->booked >= 0 && order_id_same(g->orders[g->booked].id, id)) return g->booked;
+    return g->by_id[index_find(g->by_id, g->index_mask, id.hi, id.lo)].slot;
+}
+
+/* Between two orders, off the path: asks for the lines that the next one of `id`'s source will book in. */
+static inline void gate_warm(const tc_gate *g, tc_order_id id) {
+    index_warm(g->by_id, g->index_mask, id);
+    __builtin_prefetch(&g->messages[g->sent & g->message_mask], 1);
+    if (g->vacant < 0) return;
+    const char *next = (const char *)&g->orders[g->vacant];
+    __builtin_prefetch(next, 1);
+    __builtin_prefetch(next + 64, 1);
+}
+
 static inline int32_t gate_strategy_index(const tc_gate *g, uint16_t source) {
     for (int32_t i = 0; i < g->strategy_count; i++)
         if (g->strategies[i].source == source) return i;
@@ -265,19 +288,22 @@ static inline gate_wide gate_abs(gate_wide v) { return v < 0 ? -v : v; }
 
 /* `lots` of the base asset in 1e-8 units, away from zero. */
 static inline gate_wide gate_base(const tc_instrument *i, int64_t lots) {
-    gate_wide v = (gate_wide)lots * i->lot;
     int d = i->quantity_scale;
+    int64_t u;
+    if (d <= 8 && !__builtin_mul_overflow(i->lot, SCAN_POW10[8 - d], &u)) return (gate_wide)lots * u;
+    gate_wide v = (gate_wide)lots * i->lot;
     if (d <= 8) return v * SCAN_POW10[8 - d];
     gate_wide q = v / SCAN_POW10[d - 8];
     return q * SCAN_POW10[d - 8] == v ? q : q + (v < 0 ? -1 : 1);
 }
 
-/* Notional in 1e-8 quote; values that fit 64 bits are divided in 64. */
+/* Notional in 1e-8 quote; what fits 64 bits is multiplied and divided in 64. */
 static inline gate_wide gate_notional(const tc_instrument *i, int64_t ticks, int64_t lots, int *overflow) {
-    int d = i->price_scale + i->quantity_scale - 8;
+    int d = i->price_scale + i->quantity_scale - 8; /* -8..28: below 0 there are decimals to add */
     uint64_t a, b, v;
-    if (ticks >= 0 && lots >= 0 && d >= 0 && d <= 18 && !__builtin_mul_overflow((uint64_t)ticks, (uint64_t)i->tick, &a) &&
+    if (ticks >= 0 && lots >= 0 && d <= 18 && !__builtin_mul_overflow((uint64_t)ticks, (uint64_t)i->tick, &a) &&
         !__builtin_mul_overflow((uint64_t)lots, (uint64_t)i->lot, &b) && !__builtin_mul_overflow(a, b, &v)) {
+        if (d <= 0) return (gate_wide)((unsigned __int128)v * (uint64_t)SCAN_POW10[-d]);
         uint64_t unit = (uint64_t)SCAN_POW10[d];
         return (gate_wide)(v / unit + (v % unit != 0));
     }
@@ -298,8 +324,8 @@ static inline int64_t gate_narrow(gate_wide v) {
     return v > INT64_MAX ? INT64_MAX : v < INT64_MIN ? INT64_MIN : (int64_t)v;
 }
 
-static inline int gate_refuse(tc_gate *g, tc_refused *out, int control, int64_t value, int64_t limit, int64_t a,
-                              int64_t b, int64_t c, int64_t d) {
+static __attribute__((cold, noinline, unused)) int gate_refuse(tc_gate *g, tc_refused *out, int control, int64_t value,
+                                                               int64_t limit, int64_t a, int64_t b, int64_t c, int64_t d) {
     g->refusals[control]++;
     out->control = (uint16_t)control;
     out->limit_version = g->limits.version;
@@ -370,17 +396,17 @@ static inline int gate_check_collar(tc_gate *g, tc_gate_instrument *t, const tc_
         return 0;
     }
     *worst = i->price;
-    gate_wide twice = (gate_wide)i->price * 2;
-    if (gate_abs(twice - sum) * 10000 > (gate_wide)l->collar_bps * sum)
-        return gate_refuse(g, out, TC_R05_COLLAR, gate_narrow(gate_abs(twice - sum) * 10000 / sum), l->collar_bps,
-                           GATE_PRICE_OUTSIDE, bid, ask, i->price);
     int64_t low = t->low_now < t->low_before ? t->low_now : t->low_before;
     int64_t high = t->high_now > t->high_before ? t->high_now : t->high_before;
-    gate_wide away = i->side == TC_BUY ? twice - low : high - twice;
     int64_t from = i->side == TC_BUY ? low : high;
+    uint64_t twice = 2 * (uint64_t)i->price, off = twice > (uint64_t)sum ? twice - (uint64_t)sum : (uint64_t)sum - twice;
+    if ((gate_wide)off * 10000 > (gate_wide)l->collar_bps * sum)
+        return gate_refuse(g, out, TC_R05_COLLAR, gate_narrow((gate_wide)off * 10000 / sum), l->collar_bps,
+                           GATE_PRICE_OUTSIDE, bid, ask, i->price);
+    gate_wide away = i->side == TC_BUY ? (gate_wide)twice - low : high - (gate_wide)twice;
     if (away * 10000 > (gate_wide)l->window_bps * from)
-        return gate_refuse(g, out, TC_R05_COLLAR, gate_narrow(away * 10000 / from), l->window_bps, GATE_WINDOW_OUTSIDE,
-                           low, high, i->price);
+        return gate_refuse(g, out, TC_R05_COLLAR, gate_narrow(away * 10000 / from), l->window_bps,
+                           GATE_WINDOW_OUTSIDE, low, high, i->price);
     return 0;
 }
 
@@ -410,59 +436,62 @@ static inline void gate_count_message(tc_gate *g, int64_t now) { g->messages[g->
 /* R07 on the potential position: everything open or unknown counted as done. */
 enum { GATE_SCOPE_INSTRUMENT = 1, GATE_SCOPE_ASSET = 2, GATE_SCOPE_VENUE = 3 };
 
+/* `up` and `down` lots at a price. */
+static inline void gate_reach(const tc_instrument *spec, int64_t price, int64_t up, int64_t down, tc_gate_reach *reach,
+                              int *overflow) {
+    gate_wide most = gate_notional(spec, price, up < 0 ? -up : up, overflow);
+    gate_wide least = gate_notional(spec, price, down < 0 ? -down : down, overflow);
+    reach->gross = most > least ? most : least;
+    reach->high = up < 0 ? -most : most;
+    reach->low = down < 0 ? -least : least;
+    reach->longs = up < 0 ? 0 : most;
+    reach->shorts = down < 0 ? least : 0;
+}
+
 static inline int gate_check_position(tc_gate *g, tc_gate_instrument *t, const tc_intent *i, const tc_gate_inputs *in,
-                                      gate_wide base, tc_refused *out, gate_wide *high, gate_wide *low) {
+                                      gate_wide base, tc_refused *out, tc_gate_reach *reach) {
     const tc_instrument_limits *l = &t->limits;
     const tc_limits *v = &g->limits;
     int buy = i->side == TC_BUY, overflow = 0;
-    gate_wide up = (gate_wide)t->position + t->buying + (buy ? i->quantity : 0);
-    gate_wide down = (gate_wide)t->position - t->selling - (buy ? 0 : i->quantity);
-    int64_t ask = in->reference_ask;
-    if (up > INT64_MAX || down < -INT64_MAX)
+    int64_t up, down;
+    if (__builtin_add_overflow(t->position, t->buying, &up) || __builtin_sub_overflow(t->position, t->selling, &down) ||
+        (buy ? __builtin_add_overflow(up, i->quantity, &up) : __builtin_sub_overflow(down, i->quantity, &down)) ||
+        down == INT64_MIN)
         return gate_refuse(g, out, TC_R07_POSITION, INT64_MAX, 0, GATE_SCOPE_INSTRUMENT, t->position, t->buying, t->selling);
-    *high = gate_notional(&t->spec, ask, (int64_t)(up < 0 ? -up : up), &overflow);
-    *low = gate_notional(&t->spec, ask, (int64_t)(down < 0 ? -down : down), &overflow);
-    if (up < 0) *high = -*high;
-    if (down < 0) *low = -*low;
+    gate_reach(&t->spec, in->reference_ask, up, down, reach, &overflow);
     if (overflow) return gate_refuse(g, out, TC_R07_POSITION, INT64_MAX, 0, GATE_SCOPE_VENUE, t->position, t->buying, t->selling);
     if (buy ? up <= 0 : down >= 0) return 0; /* it can only reduce */
-    gate_wide reach = buy ? up : -down;
-    int64_t limit = buy ? l->longest : l->shortest;
+    int64_t far = buy ? up : -down, limit = buy ? l->longest : l->shortest;
     if (limit > l->gross) limit = l->gross;
-    if (reach > limit)
-        return gate_refuse(g, out, TC_R07_POSITION, gate_narrow(reach), limit, GATE_SCOPE_INSTRUMENT, t->position,
-                           t->buying, t->selling);
+    if (far > limit)
+        return gate_refuse(g, out, TC_R07_POSITION, far, limit, GATE_SCOPE_INSTRUMENT, t->position, t->buying, t->selling);
     const tc_gate_asset *a = &g->assets[t->base];
     gate_wide held = buy ? a->held + a->buying + base : a->selling + base - a->held;
-    gate_wide most = buy ? a->longest : a->shortest;
-    if (held > most)
-        return gate_refuse(g, out, TC_R07_POSITION, gate_narrow(held), gate_narrow(most), GATE_SCOPE_ASSET,
-                           gate_narrow(a->held), gate_narrow(a->buying), gate_narrow(a->selling));
-    gate_wide was_big = gate_abs(t->high) > gate_abs(t->low) ? gate_abs(t->high) : gate_abs(t->low);
-    gate_wide big = gate_abs(*high) > gate_abs(*low) ? gate_abs(*high) : gate_abs(*low);
-    gate_wide one = buy ? g->longs - (t->high > 0 ? t->high : 0) + *high : g->shorts - (t->low < 0 ? -t->low : 0) - *low;
-    gate_wide gross = g->gross - was_big + big;
-    gate_wide net = buy ? g->net_high - t->high + *high : -(g->net_low - t->low + *low);
+    if (held > (buy ? a->longest : a->shortest))
+        return gate_refuse(g, out, TC_R07_POSITION, gate_narrow(held), gate_narrow(buy ? a->longest : a->shortest),
+                           GATE_SCOPE_ASSET, gate_narrow(a->held), gate_narrow(a->buying), gate_narrow(a->selling));
+    const tc_gate_reach *was = &t->reach;
+    gate_wide one = buy ? g->longs - was->longs + reach->longs : g->shorts - was->shorts + reach->shorts;
+    gate_wide gross = g->gross - was->gross + reach->gross;
+    gate_wide net = buy ? g->net_high - was->high + reach->high : -(g->net_low - was->low + reach->low);
     int64_t side_limit = buy ? v->long_notional : v->short_notional;
-    if (one > side_limit)
-        return gate_refuse(g, out, TC_R07_POSITION, gate_narrow(one), side_limit, GATE_SCOPE_VENUE, 1, gate_narrow(*high), gate_narrow(*low));
-    if (gross > v->gross_notional)
-        return gate_refuse(g, out, TC_R07_POSITION, gate_narrow(gross), v->gross_notional, GATE_SCOPE_VENUE, 2, gate_narrow(*high), gate_narrow(*low));
-    if (net > v->net_notional)
-        return gate_refuse(g, out, TC_R07_POSITION, gate_narrow(net), v->net_notional, GATE_SCOPE_VENUE, 3, gate_narrow(*high), gate_narrow(*low));
+    if (one > side_limit || gross > v->gross_notional || net > v->net_notional) {
+        int which = one > side_limit ? 1 : gross > v->gross_notional ? 2 : 3;
+        return gate_refuse(g, out, TC_R07_POSITION, gate_narrow(which == 1 ? one : which == 2 ? gross : net),
+                           which == 1 ? side_limit : which == 2 ? v->gross_notional : v->net_notional, GATE_SCOPE_VENUE,
+                           which, gate_narrow(reach->high), gate_narrow(reach->low));
+    }
     return 0;
 }
 
-static inline void gate_set_potential(tc_gate *g, tc_gate_instrument *t, gate_wide high, gate_wide low) {
-    gate_wide was_big = gate_abs(t->high) > gate_abs(t->low) ? gate_abs(t->high) : gate_abs(t->low);
-    gate_wide big = gate_abs(high) > gate_abs(low) ? gate_abs(high) : gate_abs(low);
-    g->longs += (high > 0 ? high : 0) - (t->high > 0 ? t->high : 0);
-    g->shorts += (low < 0 ? -low : 0) - (t->low < 0 ? -t->low : 0);
-    g->gross += big - was_big;
-    g->net_high += high - t->high;
-    g->net_low += low - t->low;
-    t->high = high;
-    t->low = low;
+static inline void gate_set_reach(tc_gate *g, tc_gate_instrument *t, const tc_gate_reach *reach) {
+    tc_gate_reach *was = &t->reach;
+    g->longs += reach->longs - was->longs;
+    g->shorts += reach->shorts - was->shorts;
+    g->gross += reach->gross - was->gross;
+    g->net_high += reach->high - was->high;
+    g->net_low += reach->low - was->low;
+    *was = *reach;
 }
 
 /* What is left to use of an asset: what the venue calls free, less what we have promised beyond what
@@ -473,15 +502,20 @@ static inline gate_wide gate_available(const tc_gate_asset *a) {
 
 /* ---- step one ------------------------------------------------------------------------------- */
 
-static inline int gate_reserve(tc_gate *g, const tc_intent *i, uint32_t instrument, tc_order_id id, int64_t now,
-                               const tc_gate_inputs *in, tc_refused *out) {
-    const tc_limits *v = &g->limits;
-    memset(out, 0, sizeof *out);
+/* Whom a refusal is about; the control has said what it found. */
+static __attribute__((cold, noinline, unused)) int gate_sign(tc_refused *out, const tc_intent *i, tc_order_id id, int control) {
     out->id = id;
     out->venue = i->venue;
     out->strategy = i->strategy;
     out->op = i->op;
     out->side = i->side;
+    out->pad = 0;
+    return control;
+}
+
+static inline int gate_ask(tc_gate *g, const tc_intent *i, uint32_t instrument, tc_order_id id, int64_t now,
+                               const tc_gate_inputs *in, tc_refused *out) {
+    const tc_limits *v = &g->limits;
     if ((i->op != TC_OP_PLACE && i->op != TC_OP_REPLACE) || (i->side != TC_BUY && i->side != TC_SELL) || i->quantity <= 0 ||
         i->type < TC_LIMIT || i->type > TC_POST_ONLY || (i->type != TC_MARKET && i->price <= 0) || order_id_none(id))
         return gate_refuse(g, out, TC_CONTROL_SHAPE, i->op, 0, i->side, i->type, i->price, i->quantity);
@@ -497,7 +531,7 @@ static inline int gate_reserve(tc_gate *g, const tc_intent *i, uint32_t instrume
         return gate_refuse(g, out, TC_R12_DUPLICATE, (int64_t)order_id_position(id), (int64_t)order_id_position(s->last), 2,
                            (int64_t)id.hi, (int64_t)id.lo, 0);
     } else {
-        s->last = id;
+        order_id_copy(&s->last, id);
         s->any = 1;
     }
 
@@ -564,8 +598,9 @@ static inline int gate_reserve(tc_gate *g, const tc_intent *i, uint32_t instrume
     if (g->open + notional > v->open_notional)
         return gate_refuse(g, out, TC_R08_OPEN, gate_narrow(g->open + notional), v->open_notional, GATE_SCOPE_VENUE, 1, 0, 0);
 
-    gate_wide base = gate_base(spec, i->quantity), high, low;
-    control = gate_check_position(g, t, i, in, base, out, &high, &low);
+    gate_wide base = gate_base(spec, i->quantity);
+    tc_gate_reach potential;
+    control = gate_check_position(g, t, i, in, base, out, &potential);
     if (control) return control;
 
     gate_wide reach = buy ? s->net + s->buying + notional : s->selling + notional - s->net;
@@ -591,12 +626,12 @@ static inline int gate_reserve(tc_gate *g, const tc_intent *i, uint32_t instrume
     int32_t at = g->vacant;
     tc_gate_order *o = &g->orders[at];
     g->vacant = o->next;
-    o->id = id;
+    order_id_copy(&o->id, id);
     o->price = worst;
     o->quantity = o->leaves = i->quantity;
     o->reserved = need;
     o->notional = notional;
-    o->instrument = (int32_t)(t - g->instruments);
+    o->instrument = g->place[instrument] - 1;
     o->asset = asset;
     o->strategy = si;
     o->rule = ri;
@@ -608,6 +643,7 @@ static inline int gate_reserve(tc_gate *g, const tc_intent *i, uint32_t instrume
     if (t->first >= 0) g->orders[t->first].before = at;
     t->first = at;
     index_put(g->by_id, g->index_mask, id.hi, id.lo, at);
+    g->booked = at;
     t->orders++;
     g->live++;
     t->open += notional;
@@ -615,24 +651,25 @@ static inline int gate_reserve(tc_gate *g, const tc_intent *i, uint32_t instrume
     a->reserved += need;
     if (buy) t->buying += i->quantity, s->buying += notional, g->assets[t->base].buying += base;
     else t->selling += i->quantity, s->selling += notional, g->assets[t->base].selling += base;
-    gate_set_potential(g, t, high, low);
+    gate_set_reach(g, t, &potential);
     r->times[r->count++ & ((uint64_t)g->rule_room - 1)] = now;
     gate_count_message(g, now);
     return 0;
 }
 
+/* 0, or the control that refuses; `out` is written then, and only then. */
+static inline int gate_reserve(tc_gate *g, const tc_intent *i, uint32_t instrument, tc_order_id id, int64_t now,
+                               const tc_gate_inputs *in, tc_refused *out) {
+    int control = gate_ask(g, i, instrument, id, now, in, out);
+    return __builtin_expect(control, 0) ? gate_sign(out, i, id, control) : 0;
+}
+
 /* ---- step two ------------------------------------------------------------------------------- */
 
-/* The last thing before the write. */
-static inline int gate_send_check(tc_gate *g, const tc_intent *i, uint32_t instrument, tc_order_id id, int64_t now,
-                                  const tc_gate_inputs *in, tc_refused *out) {
-    int32_t at = g->by_id[index_find(g->by_id, g->index_mask, id.hi, id.lo)].slot;
+static inline int gate_ask_send(tc_gate *g, const tc_intent *i, uint32_t instrument, tc_order_id id, int64_t now,
+                                const tc_gate_inputs *in, tc_refused *out) {
+    int32_t at = gate_order_index(g, id);
     tc_gate_instrument *t = gate_instrument(g, instrument);
-    out->id = id;
-    out->venue = i->venue;
-    out->strategy = i->strategy;
-    out->op = i->op;
-    out->side = i->side;
     if (at < 0 || !t) return gate_refuse(g, out, TC_CONTROL_SHAPE, 0, 0, 0, 0, 0, 0);
     if (g->orders[at].sent) return gate_refuse(g, out, TC_R12_DUPLICATE, 1, 0, 4, (int64_t)id.hi, (int64_t)id.lo, 0);
     if (in->kill) return gate_refuse(g, out, TC_R21_KILL, in->kill, 0, 1, 0, 0, 0);
@@ -641,6 +678,13 @@ static inline int gate_send_check(tc_gate *g, const tc_intent *i, uint32_t instr
     int control = gate_check_view(g, t, i, in, now, out);
     if (!control) g->orders[at].sent = 1;
     return control;
+}
+
+/* The last thing before the write: 0, or the control that refuses; `out` is written then. */
+static inline int gate_send_check(tc_gate *g, const tc_intent *i, uint32_t instrument, tc_order_id id, int64_t now,
+                                  const tc_gate_inputs *in, tc_refused *out) {
+    int control = gate_ask_send(g, i, instrument, id, now, in, out);
+    return __builtin_expect(control, 0) ? gate_sign(out, i, id, control) : 0;
 }
 
 /* A cancel: only the throttle can make it wait. */
@@ -659,10 +703,9 @@ static inline int gate_cancel(tc_gate *g, const tc_intent *i, tc_order_id id, in
 
 static inline void gate_refresh(tc_gate *g, tc_gate_instrument *t, int64_t price) {
     int overflow = 0;
-    gate_wide up = (gate_wide)t->position + t->buying, down = (gate_wide)t->position - t->selling;
-    gate_wide high = gate_notional(&t->spec, price, (int64_t)gate_abs(up), &overflow);
-    gate_wide low = gate_notional(&t->spec, price, (int64_t)gate_abs(down), &overflow);
-    if (!overflow) gate_set_potential(g, t, up < 0 ? -high : high, down < 0 ? -low : low);
+    tc_gate_reach potential;
+    gate_reach(&t->spec, price, t->position + t->buying, t->position - t->selling, &potential, &overflow);
+    if (!overflow) gate_set_reach(g, t, &potential);
 }
 
 /* `lots` of an order are no longer open. */
@@ -718,7 +761,7 @@ static inline void gate_restore_strategy(tc_gate *g, uint16_t source, uint32_t i
 static inline void gate_fill(tc_gate *g, uint32_t instrument, tc_order_id id, uint16_t strategy, uint8_t side,
                              int64_t price, int64_t lots) {
     tc_gate_instrument *t = gate_instrument(g, instrument);
-    int32_t at = g->by_id[index_find(g->by_id, g->index_mask, id.hi, id.lo)].slot;
+    int32_t at = gate_order_index(g, id);
     int buy = side == TC_BUY;
     if (!t) return;
     if (at >= 0 && lots > 0) gate_shrink(g, &g->orders[at], lots);
@@ -728,7 +771,7 @@ static inline void gate_fill(tc_gate *g, uint32_t instrument, tc_order_id id, ui
 
 /* The order can no longer trade: what it still holds is free again. */
 static inline int gate_close(tc_gate *g, tc_order_id id) {
-    int32_t at = g->by_id[index_find(g->by_id, g->index_mask, id.hi, id.lo)].slot;
+    int32_t at = gate_order_index(g, id);
     if (at < 0) return 0;
     tc_gate_order *o = &g->orders[at];
     tc_gate_instrument *t = &g->instruments[o->instrument];
@@ -740,6 +783,7 @@ static inline int gate_close(tc_gate *g, tc_order_id id) {
     else t->first = o->next;
     if (o->next >= 0) g->orders[o->next].before = o->before;
     index_remove(g->by_id, g->index_mask, id.hi, id.lo);
+    if (g->booked == at) g->booked = -1;
     o->next = g->vacant;
     g->vacant = at;
     gate_refresh(g, t, o->price);
@@ -748,7 +792,7 @@ static inline int gate_close(tc_gate *g, tc_order_id id) {
 
 /* Not sent after all (another leg was refused): the message and the execution did not happen. */
 static inline int gate_release(tc_gate *g, tc_order_id id) {
-    int32_t at = g->by_id[index_find(g->by_id, g->index_mask, id.hi, id.lo)].slot;
+    int32_t at = gate_order_index(g, id);
     if (at < 0 || g->orders[at].sent) return 0;
     if (g->sent) g->sent--;
     if (g->rules[g->orders[at].rule].count) g->rules[g->orders[at].rule].count--;
@@ -795,7 +839,7 @@ static inline int gate_limit_asset(tc_gate *g, uint32_t asset, int64_t longest_h
 
 /* What an order holds reserved: amount in 1e-8 units and its asset, for its `approved` record. */
 static inline int gate_reserved(const tc_gate *g, tc_order_id id, int64_t *hi, uint64_t *lo, uint32_t *asset) {
-    int32_t at = g->by_id[index_find(g->by_id, g->index_mask, id.hi, id.lo)].slot;
+    int32_t at = gate_order_index(g, id);
     if (at < 0) return 0;
     *hi = (int64_t)(g->orders[at].reserved >> 64);
     *lo = (uint64_t)g->orders[at].reserved;

@@ -112,6 +112,7 @@ cdef extern from "hotpath/gate.h" nogil:
     bint gate_close(tc_gate* g, tc_order_id id)
     bint gate_release(tc_gate* g, tc_order_id id)
     void gate_note_reject(tc_gate* g, uint16_t strategy, int64_t now)
+    void gate_warm(const tc_gate* g, tc_order_id id)
     bint gate_take_balance(tc_gate* g, const tc_balance* b)
     bint gate_limit_asset(tc_gate* g, uint32_t asset, int64_t longest_hi, uint64_t longest_lo,
                           int64_t shortest_hi, uint64_t shortest_lo)

@@ -149,6 +149,7 @@ typedef struct {
     uint32_t room, index_mask, trade_mask, trade_index_mask;
     int32_t vacancies, alias_vacant;
     int32_t prepared; /* a vacant place that is zeroed already, plus 1; 0 = none */
+    int32_t recent;   /* the order made last: it is asked for again in the same turn */
     int32_t oldest, newest; /* terminal orders, in the order in which they became so */
     uint64_t trades_seen;
     uint32_t used, live;
@@ -171,22 +172,32 @@ static inline uint64_t order_id_position(tc_order_id id) { return (id.hi & 0xff)
 static inline uint8_t order_id_leg(tc_order_id id) { return (uint8_t)(id.lo >> 16); }
 static inline uint16_t order_id_attempt(tc_order_id id) { return (uint16_t)id.lo; }
 static inline int order_id_same(tc_order_id a, tc_order_id b) { return a.hi == b.hi && a.lo == b.lo; }
+static inline void order_id_copy(tc_order_id *to, tc_order_id id) { /* two words: as one it waits for both stores */
+    __atomic_store_n(&to->hi, id.hi, __ATOMIC_RELAXED);
+    __atomic_store_n(&to->lo, id.lo, __ATOMIC_RELAXED);
+}
 static inline int order_id_none(tc_order_id a) { return !(a.hi | a.lo); }
 
 enum { TC_BASE62 = 22 }; /* 11 digits for each half: the upper half rarely changes */
 
 static const char ORDER_DIGITS[] = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
 
-enum { ORDER_SIXTH = 916132832 }; /* 62 to the fifth: a half is written as two short chains */
+enum { ORDER_SIXTH = 916132832 }; /* 62 to the fifth */
+
+/* Five digits, each by a division of its own: one after the other each would wait for the last. */
+static inline void order_five_twice(uint32_t v, char *to, char *also) {
+    to[0] = also[0] = ORDER_DIGITS[v / (62 * 62 * 62 * 62)];
+    to[1] = also[1] = ORDER_DIGITS[v / (62 * 62 * 62) % 62];
+    to[2] = also[2] = ORDER_DIGITS[v / (62 * 62) % 62];
+    to[3] = also[3] = ORDER_DIGITS[v / 62 % 62];
+    to[4] = also[4] = ORDER_DIGITS[v % 62];
+}
 
 static inline void order_half_twice(uint64_t v, char *to, char *also) { /* a copy would wait for the stores */
-    uint64_t upper = v / ORDER_SIXTH;
-    uint32_t lower = (uint32_t)(v % ORDER_SIXTH);
-    for (int i = 4; i >= 0; i--) {
-        to[6 + i] = also[6 + i] = ORDER_DIGITS[lower % 62], lower /= 62;
-        to[1 + i] = also[1 + i] = ORDER_DIGITS[upper % 62], upper /= 62;
-    }
-    to[0] = also[0] = ORDER_DIGITS[upper];
+    uint64_t upper = v / ORDER_SIXTH, top = upper / ORDER_SIXTH;
+    order_five_twice((uint32_t)(v - upper * ORDER_SIXTH), to + 6, also + 6);
+    order_five_twice((uint32_t)(upper - top * ORDER_SIXTH), to + 1, also + 1);
+    to[0] = also[0] = ORDER_DIGITS[top];
 }
 
 static inline void order_half_write(uint64_t v, char *to) {
@@ -232,6 +243,17 @@ static inline uint32_t index_find(const tc_index_entry *t, uint32_t mask, uint64
     uint32_t i = (uint32_t)order_mix(hi, lo) & mask;
     while (t[i].slot >= 0 && (t[i].hi != hi || t[i].lo != lo)) i = (i + 1) & mask;
     return i;
+}
+
+/* Asks for the lines in which the ids of the next positions of `id`'s source will lie. */
+static inline void index_warm(const tc_index_entry *t, uint32_t mask, tc_order_id id) {
+    const tc_index_entry *next = &t[(uint32_t)order_mix(id.hi, id.lo + (1ull << 24)) & mask];
+    __builtin_prefetch(next, 1);
+    __builtin_prefetch((const char *)(next + 1) - 1, 1);
+    if (!((id.lo >> 24) & 3)) { /* half a block ahead: all of the next block */
+        next = &t[(uint32_t)order_mix(id.hi, id.lo + (8ull << 24)) & mask];
+        for (int i = 0; i < 192; i += 64) __builtin_prefetch((const char *)next + i, 1);
+    }
 }
 
 static inline void index_put(tc_index_entry *t, uint32_t mask, uint64_t hi, uint64_t lo, int32_t slot) {
@@ -292,6 +314,8 @@ static inline int orders_init(tc_orders *t, uint32_t room, uint32_t trades) {
 }
 
 static inline tc_order *orders_by_id(const tc_orders *t, tc_order_id id) {
+    tc_order *recent = &t->orders[t->recent];
+    if (recent->used && order_id_same(recent->id, id)) return recent;
     int32_t s = t->by_id[index_find(t->by_id, t->index_mask, id.hi, id.lo)].slot;
     return s < 0 ? NULL : &t->orders[s];
 }
@@ -339,9 +363,11 @@ static inline void orders_forget(tc_orders *t, tc_order *o) {
     t->vacant[t->vacancies++] = (int32_t)(o - t->orders);
 }
 
-/* Between two orders, off the path: the next one's place is vacant, zeroed and near. For it the oldest
- * terminal order is forgotten, one order before its place is needed. */
-static inline void orders_prepare(tc_orders *t) {
+/* Between two orders, off the path: the next one's place is vacant, zeroed and near, and so are the
+ * places of the ids that follow `id`. For it the oldest terminal order is forgotten, one order before
+ * its place is needed. */
+static inline void orders_prepare(tc_orders *t, tc_order_id id) {
+    index_warm(t->by_id, t->index_mask, id);
     if (!t->vacancies) {
         if (t->oldest < 0) return;
         orders_forget(t, &t->orders[t->oldest]);
@@ -367,7 +393,8 @@ static inline tc_order *orders_new(tc_orders *t, const tc_intent *i, tc_order_id
     tc_order *o = &t->orders[at];
     if (t->prepared != at + 1) memset(o, 0, sizeof *o);
     t->prepared = 0;
-    o->id = o->first = id;
+    order_id_copy(&o->id, id);
+    order_id_copy(&o->first, id);
     o->price = i->price;
     o->quantity = o->ceiling = i->quantity;
     o->deadline = i->deadline;
@@ -386,6 +413,7 @@ static inline tc_order *orders_new(tc_orders *t, const tc_intent *i, tc_order_id
     o->alias = o->before = o->after = -1;
     o->used = 1;
     t->used++;
+    t->recent = at;
     t->by_id[entry].hi = id.hi;
     t->by_id[entry].lo = id.lo;
     t->by_id[entry].slot = at;
@@ -812,6 +840,24 @@ static inline uint32_t order_apply(tc_orders *t, tc_order *o, const tc_report *r
     }
     if ((effect & TC_EFFECT_MASK) == TC_EFFECT_APPLIED) o->touched = now;
     return effect;
+}
+
+/* APPROVED, of an order that was just made: what order_apply comes to where nothing was said before. */
+static inline void order_approve(tc_orders *t, tc_order *o, int64_t now) {
+    if (o->status != TC_STATUS_INTENT || o->facts || o->cumulative) {
+        tc_report step;
+        memset(&step, 0, sizeof step);
+        step.id = o->id;
+        step.type = TC_EV_APPROVED;
+        step.cumulative = -1;
+        order_apply(t, o, &step, now);
+        return;
+    }
+    o->facts = TC_FACT_APPROVED;
+    o->status = TC_STATUS_PENDING_NEW;
+    o->evidence = TC_CONFIRMED;
+    o->touched = now;
+    t->live++;
 }
 
 #endif

@@ -93,6 +93,7 @@ cdef extern from "hotpath/order.h" nogil:
     uint64_t order_id_position(tc_order_id id)
     uint8_t order_id_leg(tc_order_id id)
     uint16_t order_id_attempt(tc_order_id id)
+    void order_id_copy(tc_order_id* to, tc_order_id id)
     bint order_id_same(tc_order_id a, tc_order_id b)
     bint order_id_none(tc_order_id a)
     void order_id_write(tc_order_id id, char* to)
@@ -108,13 +109,14 @@ cdef extern from "hotpath/order.h" nogil:
     void orders_free(tc_orders* t)
     tc_order* orders_new(tc_orders* t, const tc_intent* i, tc_order_id id, uint32_t instrument,
                          uint64_t cause, int64_t now)
-    void orders_prepare(tc_orders* t)
+    void orders_prepare(tc_orders* t, tc_order_id id)
     tc_order* orders_by_id(const tc_orders* t, tc_order_id id)
     tc_order* orders_by_venue(const tc_orders* t, uint32_t instrument, uint64_t venue_order_id)
     const tc_known_trade* trade_find(const tc_orders* t, uint32_t instrument, uint64_t trade_id)
     tc_known_trade* trade_keep(tc_orders* t, uint32_t instrument, uint64_t trade_id, int64_t price,
                                int64_t quantity, uint32_t flags)
     uint32_t order_apply(tc_orders* t, tc_order* o, const tc_report* r, int64_t now)
+    void order_approve(tc_orders* t, tc_order* o, int64_t now)
 
 
 cdef class Orders:

@@ -22,8 +22,44 @@ typedef struct {
     char text[TEMPLATE_ROOM];
 } tc_template;
 
-static inline void template_digits(uint32_t v, char *to, int n) {
-    for (; n > 0; v /= 10) to[--n] = (char)('0' + v % 10);
+/* Eight decimal digits of v below 10^8 as text, the first one in the lowest byte: halves, quarters and
+ * single digits are taken apart side by side, where a division for each digit waits for the last. */
+static inline uint64_t template_eight(uint32_t v) {
+    uint64_t fours = v / 10000 | (uint64_t)(v % 10000) << 32;
+    uint64_t top = (fours * 10486) >> 20 & 0x0000007f0000007full;
+    uint64_t twos = top | (fours - top * 100) << 16;
+    uint64_t tens = (twos * 103) >> 10 & 0x000f000f000f000full;
+    return (tens | (twos - tens * 10) << 8) + 0x3030303030303030ull;
+}
+
+static inline void template_digits(uint32_t v, char *to, int n) { /* n of at most 8 digits */
+    uint64_t text = template_eight(v) >> 8 * (8 - n);
+    memcpy(to, &text, (size_t)n);
+}
+
+/* v * 10^-scale as text_write has it; writes up to 33 bytes. The digits stay in two registers: what
+ * is stored in pieces and loaded as one waits for the stores. */
+static inline int template_decimal(int64_t v, int scale, char *to) {
+    if (v < 0 || v >= 10000000000000000ll || scale > 15) return text_write(v, scale, to);
+    uint64_t upper = (uint64_t)v / 100000000;
+    uint64_t first = template_eight((uint32_t)upper), last = template_eight((uint32_t)((uint64_t)v % 100000000));
+    uint64_t zeros = 0x3030303030303030ull;
+    int skip = first != zeros ? __builtin_ctzll(first ^ zeros) / 8 : last != zeros ? 8 + __builtin_ctzll(last ^ zeros) / 8 : 15;
+    if (skip > 15 - scale) skip = 15 - scale;
+    unsigned __int128 text = ((unsigned __int128)last << 64 | first) >> 8 * skip;
+    int whole = 16 - skip - scale;
+    memcpy(to, &text, 16);
+    if (!scale) return whole;
+    text >>= 8 * whole;
+    to[whole] = '.';
+    memcpy(to + whole + 1, &text, 16);
+    return 16 - skip + 1;
+}
+
+static inline int template_amount(int64_t units, int64_t step, int scale, char *to) { /* units of step */
+    int64_t v;
+    if (__builtin_mul_overflow(units, step, &v)) return text_write((__int128)units * step, scale, to);
+    return template_decimal(v, scale, to);
 }
 
 static inline int template_put(char *to, int at, const char *text, int n) {
@@ -32,7 +68,8 @@ static inline int template_put(char *to, int at, const char *text, int n) {
 }
 
 /* The order's text at `to`: constant part, id twice, time in ms, then `"quantity":"..` and, unless
- * it is 0, `","price":"..`, then the end. Plain decimals, exact. Returns the length. */
+ * it is 0, `","price":"..`, then the end. Plain decimals, exact. Returns the length; up to 32 bytes
+ * behind it are written too. */
 static inline int template_write(tc_template *t, tc_order_id id, int64_t time_ns, const tc_instrument *i,
                                  int64_t price, int64_t quantity, char *to) {
     uint64_t ms = (uint64_t)time_ns / 1000000;
@@ -50,10 +87,10 @@ static inline int template_write(tc_template *t, tc_order_id id, int64_t time_ns
     order_half_twice(id.lo, to + t->id_at + TC_BASE62 / 2, to + t->request_at + TC_BASE62 / 2);
     template_digits((uint32_t)(ms % 1000000), to + t->time_at + 7, 6);
     n = template_put(to, n, ",\"quantity\":\"", 13);
-    n += instrument_write_quantity(i, quantity, to + n);
+    n += template_amount(quantity, i->lot, i->quantity_scale, to + n);
     if (price) {
         n = template_put(to, n, "\",\"price\":\"", 11);
-        n += instrument_write_price(i, price, to + n);
+        n += template_amount(price, i->tick, i->price_scale, to + n);
     }
     return template_put(to, n, "\"}}", 3);
 }

@@ -33,6 +33,13 @@ cdef struct tc_view:
     int slot
 
 
+cdef struct tc_word:
+    # a word of the board that is looked at with each order, and its version when it was read
+    int slot                          # -1: there is none, which reads as 0
+    uint64_t version
+    uint64_t word
+
+
 cdef struct tc_listing:
     # one instrument of this venue: where its market data lie on the board
     uint32_t instrument
@@ -40,13 +47,13 @@ cdef struct tc_listing:
     tc_view view[4]
     int reference                     # slot of the independent top, -1 = none
     int64_t reference_mul, reference_div   # its ticks to this instrument's
-    int kill                          # slot of the listing's kill word, -1 = none
+    tc_word kill
     int64_t status_time               # engine time at which the metadata were last confirmed
 
 
 cdef struct tc_kill_of:
     uint16_t strategy
-    int slot
+    tc_word kill
 
 
 cdef struct tc_leg:
@@ -73,6 +80,9 @@ cdef class Venue(Actor):
     cdef tc_kill_of strategy_kill[32]
     cdef int strategy_kills
     cdef int clock_slot, kill_slot, venue_kill_slot, hold_slot, own_slot
+    cdef tc_word kill_all, kill_venue, hold_all
+    cdef uint64_t clock_version
+    cdef int64_t uncertainty               # of the clock, as last read; -1: not known
     cdef tc_leg legs[8]                    # of a group of another lane, not yet whole
     cdef int held, held_seen
     cdef uint16_t held_source
@@ -96,7 +106,8 @@ cdef class Venue(Actor):
     cdef int hold(self, const tc_header* r, const tc_intent* i) except -1
     cdef int end_group(self, int whole) except -1
     cdef int send_order(self, tc_order* o, int n) except -1
-    cdef tc_order_id id_of(self, const tc_header* r, const tc_intent* i) noexcept
+    cdef int approve(self, const tc_header* r, const tc_intent* i, tc_order_id id) except -1
+    cdef int64_t clock_uncertainty(self) noexcept
     cdef int gather(self, const tc_header* r, const tc_intent* i) except -1
     cdef bint is_retry(self, const tc_header* r, const tc_intent* i)
     cdef int reserve_replace(self, const tc_header* r, const tc_intent* i, tc_order_id id)

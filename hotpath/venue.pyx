@@ -17,6 +17,7 @@ from libc.string cimport memcpy, memset
 
 from hotpath.gate cimport (
     TC_CONTROL_LINK,
+    TC_CONTROL_ROOM,
     TC_CONTROL_TARGET,
     Gate,
     gate_adopt,
@@ -33,11 +34,13 @@ from hotpath.gate cimport (
     gate_restore_strategy,
     gate_send_check,
     gate_take_balance,
+    gate_warm,
     tc_gate_inputs,
 )
+from hotpath.board cimport tc_board_get, tc_board_version
 from hotpath.histogram cimport Stages
 from hotpath.instrument cimport TC_INSTRUMENT_HALTED, TC_INSTRUMENT_TRADING, Instrument
-from hotpath.lane cimport Actor, Connection
+from hotpath.lane cimport Actor, Connection, Lane
 from hotpath.market cimport tc_top_slot
 from hotpath.order cimport (
     TC_EFFECT_APPLIED,
@@ -53,6 +56,8 @@ from hotpath.order cimport (
     TC_UNKNOWN,
     Orders,
     order_apply,
+    order_approve,
+    order_id_copy,
     order_id_none,
     order_id_pack,
     order_id_same,
@@ -104,6 +109,8 @@ from hotpath.records cimport (
     tc_refused,
 )
 
+from hotpath.ring cimport Outbox, tc_claim, tc_commit, tc_warm
+
 from hotpath.lane import OutboxFull
 from hotpath.records import unpack
 
@@ -121,6 +128,44 @@ class TooMuch(ValueError):
     """More instruments or strategies than one venue actor holds."""
 
 
+cdef inline tc_order_id id_of(Venue venue, const tc_header* r, const tc_intent* i) noexcept nogil:
+    return order_id_pack(venue.instance, r.source, r.position, i.leg, i.attempt)
+
+
+# ---- the board, read with each order. A slot whose version is the one of the last reading has not
+# changed; what has is read through the lane, which records it. In a replay the lane says what was read.
+
+
+cdef inline uint64_t version_now(Lane lane, int slot) noexcept:
+    """Even; 0 when only the lane's own reading will do."""
+    if slot < 0 or <size_t>slot >= lane.slot_count or lane.slot_feed is not None:
+        return 0
+    return tc_board_version(&lane.board.slots[slot])
+
+
+cdef inline uint64_t word_now(Lane lane, tc_word* w) noexcept:
+    cdef uint64_t version
+    if w.slot < 0:
+        return 0
+    version = version_now(lane, w.slot)
+    if version == 0 or version != w.version:
+        w.word = 0
+        w.version = lane.read_slot(w.slot, &w.word, 8)
+    return w.word
+
+
+cdef inline uint64_t top_now(Lane lane, int slot, tc_top_slot* to) noexcept:
+    if <size_t>slot < lane.slot_count and lane.slot_owned[slot]:   # never recorded, so never fed
+        return tc_board_get(&lane.board.slots[slot], to, sizeof(tc_top_slot))
+    return lane.read_slot(slot, to, sizeof(tc_top_slot))
+
+
+cdef inline bint has_room(Lane lane, Outbox outbox, uint32_t n) noexcept:
+    if lane.slot_feed is None and tc_claim(&outbox.writer, n, False) != NULL:
+        return True
+    return lane.has_room(outbox, n)
+
+
 cdef class Venue(Actor):
     def __cinit__(self):
         cdef int i
@@ -131,6 +176,8 @@ cdef class Venue(Actor):
             self.listing_of[i] = -1
         self.clock_slot = self.kill_slot = self.venue_kill_slot = self.own_slot = -1
         self.hold_slot = -1
+        self.kill_all.slot = self.kill_venue.slot = self.hold_all.slot = -1
+        self.uncertainty = -1
 
     def __dealloc__(self):
         free(self.text)
@@ -166,7 +213,7 @@ cdef class Venue(Actor):
             n += 1
         l.views = n
         l.reference, l.reference_mul, l.reference_div = reference, reference_mul, reference_div
-        l.kill = kill
+        l.kill.slot = kill
         self.listing_of[spec.c.id] = self.listing_count
         self.listing_count += 1
         self.instruments[spec.c.id] = spec
@@ -177,7 +224,7 @@ cdef class Venue(Actor):
         if self.strategy_kills == 32:
             raise TooMuch(f"strategy {source}")
         self.strategy_kill[self.strategy_kills].strategy = source
-        self.strategy_kill[self.strategy_kills].slot = kill
+        self.strategy_kill[self.strategy_kills].kill.slot = kill
         self.strategy_kills += 1
         self.gate.lease(source, share)
 
@@ -185,6 +232,7 @@ cdef class Venue(Actor):
         """The board slots it reads besides tops, and the number of the state directory."""
         self.clock_slot, self.kill_slot, self.venue_kill_slot = clock, kill, venue_kill
         self.hold_slot = hold
+        self.kill_all.slot, self.kill_venue.slot, self.hold_all.slot = kill, venue_kill, hold
         self.instance = instance
 
     def set_stages(self, stages):
@@ -212,9 +260,6 @@ cdef class Venue(Actor):
 
     # ---- downstream: an intent
 
-    cdef tc_order_id id_of(self, const tc_header* r, const tc_intent* i) noexcept:
-        return order_id_pack(self.instance, r.source, r.position, i.leg, i.attempt)
-
     cdef uint64_t read_word(self, int slot) noexcept:
         cdef uint64_t word = 0
         if slot >= 0:
@@ -224,14 +269,25 @@ cdef class Venue(Actor):
     cdef uint8_t kill_word(self, uint16_t strategy, int listing) noexcept:
         """1 when any scope that holds this order is closed."""
         cdef int i
-        if self.read_word(self.kill_slot) or self.read_word(self.venue_kill_slot):
+        if word_now(self.lane, &self.kill_all) or word_now(self.lane, &self.kill_venue):
             return 1
-        if listing >= 0 and self.read_word(self.listings[listing].kill):
+        if listing >= 0 and word_now(self.lane, &self.listings[listing].kill):
             return 1
         for i in range(self.strategy_kills):
             if self.strategy_kill[i].strategy == strategy:
-                return 1 if self.read_word(self.strategy_kill[i].slot) else 0
+                return 1 if word_now(self.lane, &self.strategy_kill[i].kill) else 0
         return 0
+
+    cdef int64_t clock_uncertainty(self) noexcept:
+        cdef int64_t clock[2]
+        cdef uint64_t version = version_now(self.lane, self.clock_slot)
+        if version == 0 or version != self.clock_version:
+            self.clock_version, self.uncertainty = 0, -1
+            if self.clock_slot >= 0:
+                self.clock_version = self.lane.read_slot(self.clock_slot, clock, 16)
+                if self.clock_version:
+                    self.uncertainty = clock[1]
+        return self.uncertainty
 
     cdef int gather(self, const tc_header* r, const tc_intent* i) except -1:
         """Everything the gate must be told with this intent; returns the listing's index."""
@@ -239,37 +295,37 @@ cdef class Venue(Actor):
         cdef int at = self.listing_of[r.instrument & 0xffff]
         cdef tc_listing* l
         cdef tc_top_slot slot
-        cdef int64_t clock[2]
         cdef int k
-        memset(n, 0, sizeof(tc_gate_inputs))
-        n.uncertainty = -1
         n.kill = self.kill_word(i.strategy, at)
-        if n.kill == 0 and self.read_word(self.hold_slot):
+        if n.kill == 0 and word_now(self.lane, &self.hold_all):
             n.kill = CANCEL_ONLY
         n.agreed = self.agreed
         n.reconciled = self.reconciled and not self.stopping
-        n.room = self.lane.has_room(self.outbox, sizeof(tc_approved))
-        if self.clock_slot >= 0 and self.lane.read_slot(self.clock_slot, clock, 16):
-            n.uncertainty = clock[1]
-        if i.attempt:
-            n.retry = self.is_retry(r, i)
+        n.room = has_room(self.lane, self.outbox, sizeof(tc_approved))
+        n.uncertainty = self.clock_uncertainty()
+        n.retry = self.is_retry(r, i) if i.attempt else 0
+        n.view_known = n.view_alive = n.reference_known = 0
+        n.status_time = 0
         if at < 0:
             return at
         l = &self.listings[at]
         n.status_time = l.status_time
         for k in range(l.views):
             if l.view[k].feed == i.feed:
-                if self.lane.read_slot(l.view[k].slot, &slot, sizeof(slot)):
+                if top_now(self.lane, l.view[k].slot, &slot):
                     n.view_known = n.view_alive = 1
-                    n.view = slot.top
+                    n.view.epoch, n.view.reason = slot.top.epoch, slot.top.reason
+                    n.view.update_id, n.view.venue_time = slot.top.update_id, slot.top.venue_time
                     n.view_received = slot.received
                     n.view_feed = slot.feed
                 break
-        if l.reference >= 0 and self.lane.read_slot(l.reference, &slot, sizeof(slot)):
+        if l.reference >= 0 and top_now(self.lane, l.reference, &slot):
             if slot.top.reason == 0 and slot.top.bid_quantity and slot.top.ask_quantity:
                 n.reference_known = 1
-                n.reference_bid = slot.top.bid_price * l.reference_mul // l.reference_div
-                n.reference_ask = slot.top.ask_price * l.reference_mul // l.reference_div
+                n.reference_bid, n.reference_ask = slot.top.bid_price, slot.top.ask_price
+                if l.reference_mul != 1 or l.reference_div != 1:
+                    n.reference_bid = n.reference_bid * l.reference_mul // l.reference_div
+                    n.reference_ask = n.reference_ask * l.reference_mul // l.reference_div
                 n.reference_received = slot.received
         return at
 
@@ -288,7 +344,7 @@ cdef class Venue(Actor):
         if i.op == TC_OP_CANCEL or i.op == TC_OP_CANCEL_ALL:
             return 0
         self.gather(r, i)
-        id = self.id_of(r, i)
+        id = id_of(self, r, i)
         control = gate_reserve(&self.gate.g, i, r.instrument, id, self.lane.now, &self.inputs, &out)
         if control:
             self.refuse(r, &out)
@@ -300,7 +356,10 @@ cdef class Venue(Actor):
         if orders_new(&self.orders.t, i, id, r.instrument, (<uint64_t>r.source << 48) | r.position,
                       self.lane.now) == NULL:
             gate_release(&self.gate.g, id)
-            control = gate_refuse(&self.gate.g, &out, 33, 0, 0, 0, 0, 0, 0)
+            memset(&out, 0, sizeof(out))
+            out.id, out.venue, out.strategy = id, i.venue, i.strategy
+            out.op, out.side = i.op, i.side
+            control = gate_refuse(&self.gate.g, &out, TC_CONTROL_ROOM, 0, 0, 0, 0, 0, 0)
             self.refuse(r, &out)
             self.tell_denied(r, id, control)
             return control
@@ -342,8 +401,8 @@ cdef class Venue(Actor):
     cdef int release(self, const tc_header* r, int reason) except -1:
         """Another leg was refused: nothing of this one is sent."""
         cdef const tc_intent* i = <const tc_intent*>(<const char*>r + sizeof(tc_header))
-        cdef tc_order* o = orders_by_id(&self.orders.t, self.id_of(r, i))
-        gate_release(&self.gate.g, self.id_of(r, i))
+        cdef tc_order* o = orders_by_id(&self.orders.t, id_of(self, r, i))
+        gate_release(&self.gate.g, id_of(self, r, i))
         if o != NULL:
             self.end_unsent(o, reason)
         return 0
@@ -352,7 +411,7 @@ cdef class Venue(Actor):
         """A leg that was never asked for, because one before it was refused."""
         cdef const tc_intent* i = <const tc_intent*>(<const char*>r + sizeof(tc_header))
         cdef tc_order* o = orders_new(
-            &self.orders.t, i, self.id_of(r, i), r.instrument,
+            &self.orders.t, i, id_of(self, r, i), r.instrument,
             (<uint64_t>r.source << 48) | r.position, self.lane.now)
         if o != NULL:
             self.end_unsent(o, reason)
@@ -374,9 +433,8 @@ cdef class Venue(Actor):
     cdef int execute(self, const tc_header* r) except -1:
         """The gate's second step: approved, written, looked at once more, sent. 1: it left."""
         cdef const tc_intent* i = <const tc_intent*>(<const char*>r + sizeof(tc_header))
-        cdef tc_order_id id = self.id_of(r, i)
+        cdef tc_order_id id = id_of(self, r, i)
         cdef tc_order* o
-        cdef tc_approved a
         cdef tc_report step
         cdef tc_refused out
         cdef int n
@@ -387,27 +445,20 @@ cdef class Venue(Actor):
         o = orders_by_id(&self.orders.t, i.target if i.op == TC_OP_REPLACE else id)
         if o == NULL:
             return 0
-        memset(&a, 0, sizeof(a))
-        a.id, a.target = id, i.target
-        a.price, a.quantity, a.deadline = i.price, i.quantity, i.deadline
-        a.venue, a.strategy, a.op, a.side = self.source, i.strategy, i.op, i.side
-        a.type, a.time_in_force, a.flags = i.type, i.time_in_force, i.flags
-        a.limit_version = self.gate.g.limits.version
-        gate_reserved(&self.gate.g, id, &a.reserved_hi, &a.reserved_lo, &a.reserved_asset)
-        a.stamp_approved = self.lane.mark()
-        self.emit(TC_APPROVED, r.instrument, (<uint64_t>r.source << 48) | r.position, &a, sizeof(a))
-        memset(&step, 0, sizeof(step))
-        step.id, step.cumulative = o.id, -1
+        if i.legs > 1:
+            self.gather(r, i)              # what was gathered last was another leg's
+        self.approve(r, i, id)
         if i.op == TC_OP_REPLACE:
+            memset(&step, 0, sizeof(step))
+            step.id, step.cumulative = o.id, -1
             step.type, step.successor = TC_EV_REPLACE_REQUESTED, id
             step.price, step.quantity = i.price, i.quantity
+            order_apply(&self.orders.t, o, &step, self.lane.now)
+            n = self.write_replace(o, self.text + HEADROOM)
         else:
-            step.type = TC_EV_APPROVED
-        order_apply(&self.orders.t, o, &step, self.lane.now)
-        n = (self.write_replace(o, self.text + HEADROOM) if i.op == TC_OP_REPLACE
-             else self.write_place(o, self.text + HEADROOM))
+            order_approve(&self.orders.t, o, self.lane.now)
+            n = self.write_place(o, self.text + HEADROOM)
         self.inputs.kill = self.kill_word(i.strategy, self.listing_of[r.instrument & 0xffff])
-        memset(&out, 0, sizeof(out))
         if gate_send_check(&self.gate.g, i, r.instrument, id, self.lane.now, &self.inputs, &out):
             self.refuse(r, &out)
             self.end_unsent(o, TC_REASON_NOT_SENT)
@@ -419,8 +470,32 @@ cdef class Venue(Actor):
         if self.stage_tick_to_order >= 0:
             (<Stages>self.lane.stages).record(self.stage_tick_to_order,
                                               self.lane.mark() - i.stamp_in_hand)
-        orders_prepare(&self.orders.t)
+        orders_prepare(&self.orders.t, id)
+        gate_warm(&self.gate.g, id)
         return 1
+
+    cdef int approve(self, const tc_header* r, const tc_intent* i, tc_order_id id) except -1:
+        """The `approved` record, written where it will lie."""
+        cdef tc_approved* a = <tc_approved*>tc_claim(
+            &self.outbox.writer, sizeof(tc_approved), self.reserved)
+        if a == NULL:
+            raise OutboxFull(self.name)
+        order_id_copy(&a.id, id)
+        a.target.hi, a.target.lo = i.target.hi, i.target.lo
+        a.price, a.quantity, a.deadline = i.price, i.quantity, i.deadline
+        a.reserved_hi, a.reserved_lo, a.reserved_asset = 0, 0, 0
+        gate_reserved(&self.gate.g, id, &a.reserved_hi, &a.reserved_lo, &a.reserved_asset)
+        a.limit_version = self.gate.g.limits.version
+        a.venue, a.strategy, a.op, a.side = self.source, i.strategy, i.op, i.side
+        a.type, a.time_in_force, a.flags, a.pad = i.type, i.time_in_force, i.flags, 0
+        a.stamp_approved = self.lane.mark()
+        if tc_commit(&self.outbox.writer, TC_APPROVED, r.instrument, self.lane.now,
+                     (<uint64_t>r.source << 48) | r.position, 0) == 0:
+            raise OutboxFull(self.name)
+        tc_warm(&self.outbox.writer)
+        if self.listeners:
+            self.tell(TC_APPROVED)
+        return 0
 
     cdef int send_order(self, tc_order* o, int n) except -1:
         """One send of the text in the buffer. 1: the socket took all of it."""
