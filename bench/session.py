@@ -31,7 +31,7 @@ def pss(pid: int) -> int:
 
 
 def processes(state: Path) -> list[int]:
-    """Root and lanes of the engine at `state`; empty while not every lane runs."""
+    """Root, lanes and spare of the engine at `state`; empty while not every lane runs."""
     command = [sys.executable, "-m", "engine.main", "ps", "--state", str(state), "--json"]
     done = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE)
     if done.returncode:
@@ -40,7 +40,9 @@ def processes(state: Path) -> list[int]:
     lanes = shown["lanes"]
     if not lanes or any(not lane["pid"] or lane["state"] != "ready" for lane in lanes):
         return []
-    return [shown["root"], *(lane["pid"] for lane in lanes)]
+    root = shown["root"]
+    children = Path(f"/proc/{root}/task/{root}/children").read_text().split()
+    return [root, *map(int, children)]
 
 
 def memory(quick: bool) -> dict[str, Any]:
@@ -59,6 +61,8 @@ def memory(quick: bool) -> dict[str, Any]:
                 if demo.poll() is not None or time.monotonic() > deadline:
                     raise RuntimeError("the demo did not become ready")
                 time.sleep(0.5)
+            time.sleep(2)  # the spare is made last
+            pids = processes(state) or pids
             for _ in range(looks):
                 time.sleep(1)
                 runs.append(sum(pss(pid) for pid in pids) / MEGABYTE)

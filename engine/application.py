@@ -350,6 +350,9 @@ class Application(Settings, frozen=True):
         default_factory=dict
     )
     supervision: Annotated[Supervision, setting("", "Of the lanes by the root.")] = Supervision()
+    spare: Annotated[
+        bool, setting("", "Keep a warm process for a hot lane with a venue that dies.")
+    ] = True
     risk: Annotated[Risk | None, setting("", "Limits; needed where there is a venue actor.")] = None
     logs: Annotated[Logs, setting("", "Log files.")] = Logs()
     recording: Annotated[Recording, setting("", "Recording of inputs.")] = Recording()

@@ -19,8 +19,10 @@ import os
 import resource
 import signal
 import socket
+import struct
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 from types import FrameType
 from typing import Any, ClassVar, NoReturn
@@ -38,6 +40,9 @@ ORPHAN_DEADLINE_S = 5.0
 SPEC_LIMIT = 64 * 1024 * 1024
 EXIT_ORPHAN, EXIT_REFUSED, EXIT_FAILED = 71, 72, 73
 ROOT_SILENCE_NS = 2_000_000_000
+PREPARE = b'{"prepare"'
+RECEIVE, DESCRIPTORS = 65536, 253
+INT = struct.Struct("@i")
 
 
 class BuildsDiffer(TiercelError):
@@ -56,6 +61,14 @@ class SpecMissing(TiercelError):
     what = "A lane was started without a specification"
     why = "{detail}"
     do = "Lanes are started by the root only: use `tiercel run` or `tiercel demo`"
+
+
+class Retired(Exception):
+    """The root let go of a spare that it had no use for."""
+
+
+def ignore(kinds: list[str]) -> None:
+    """What a lane prepares that has nothing to import."""
 
 
 def die_with_root() -> None:
@@ -88,22 +101,32 @@ class Child:
         self._root_beat = (0, time.monotonic_ns())
 
     @classmethod
-    def begin(cls, descriptor: int) -> Child:
-        """The first thing a lane does. SpecMissing, BuildsDiffer."""
+    def begin(cls, descriptor: int, prepare: Callable[[list[str]], None] = ignore) -> Child:
+        """The first thing a lane does. Retired, SpecMissing, BuildsDiffer.
+
+        A spare is asked to `prepare` for kinds of actors and may then wait long for its
+        specification; until it comes, the death signal ends it as the kernel does.
+        """
         die_with_root()
         leave_no_core()
         signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the root's to hear
         channel = socket.socket(fileno=descriptor)
         os.set_inheritable(descriptor, False)
-        document, rest = _read_line(channel)
-        spec = lane_spec.decode(document)
-        child = cls(channel, spec, rest)
+        lines = Lines(channel)
+        document = lines.read()
+        if document.startswith(PREPARE):
+            prepare(msgspec.json.decode(document)["prepare"])
+            document = lines.read()
+        spec = lines.with_descriptors(lane_spec.decode(document))
+        if spec.output >= 0:
+            os.dup2(spec.output, 1)
+            os.dup2(spec.output, 2)
+            os.close(spec.output)
+        child = cls(channel, spec, lines.rest)
         signal.signal(signal.SIGTERM, child._on_term)
         if os.getppid() != spec.root_pid:
             child.finish(EXIT_ORPHAN)
         child._shake_hands()
-        for fd in lane_spec.descriptors(spec):
-            os.set_inheritable(fd, False)
         if spec.core is not None:
             os.sched_setaffinity(0, {spec.core})
         channel.setblocking(False)
@@ -263,28 +286,55 @@ class Child:
         os._exit(code)
 
 
-def _read_line(channel: socket.socket) -> tuple[bytes, bytes]:
-    data = bytearray()
-    while b"\n" not in data[-65536:]:
-        chunk = channel.recv(65536)
-        if not chunk:
-            raise SpecMissing(detail="The socket ended before the document did")
-        data += chunk
-        if len(data) > SPEC_LIMIT:
-            raise SpecMissing(detail=f"The document is over {SPEC_LIMIT} bytes")
-    line, _, rest = bytes(data).partition(b"\n")
-    return line, rest
+class Lines:
+    """What the root sends first: lines, and descriptors between them."""
+
+    def __init__(self, channel: socket.socket) -> None:
+        self.channel = channel
+        self.rest = b""
+        self.received: list[int] = []
+
+    def read(self) -> bytes:
+        """The next line. SpecMissing when there is none; Retired when nothing of it had come."""
+        data = bytearray(self.rest)
+        while b"\n" not in data[-RECEIVE:]:
+            # not socket.recv_fds: it drops the flag that closes them in what a lane may start
+            chunk, ancillary, _, _ = self.channel.recvmsg(
+                RECEIVE, socket.CMSG_SPACE(DESCRIPTORS * INT.size), socket.MSG_CMSG_CLOEXEC
+            )
+            for level, kind, raw in ancillary:
+                if (level, kind) == (socket.SOL_SOCKET, socket.SCM_RIGHTS):
+                    whole = raw[: len(raw) // INT.size * INT.size]
+                    self.received += [fd for (fd,) in INT.iter_unpack(whole)]
+            if not chunk and not data and not self.received:
+                raise Retired
+            if not chunk:
+                raise SpecMissing(detail="The socket ended before the document did")
+            data += chunk
+            if len(data) > SPEC_LIMIT:
+                raise SpecMissing(detail=f"The document is over {SPEC_LIMIT} bytes")
+        line, _, self.rest = bytes(data).partition(b"\n")
+        return line.lstrip()
+
+    def with_descriptors(self, spec: LaneSpec) -> LaneSpec:
+        """The specification in this process's numbers. SpecMissing."""
+        told = lane_spec.descriptors(spec)
+        if len(told) != len(self.received):
+            raise SpecMissing(detail=f"{len(self.received)} descriptors came of {len(told)}")
+        return lane_spec.renumbered(spec, dict(zip(told, self.received, strict=True)))
 
 
-def run_lane(argv: list[str], main: Any) -> NoReturn:
+def run_lane(argv: list[str], main: Any, prepare: Callable[[list[str]], None] = ignore) -> NoReturn:
     """`main(child)` in a process the root started; every way it can end becomes an exit code."""
     if len(argv) != 2 or not argv[1].isdigit():
         print(SpecMissing(detail="No descriptor was given"), file=sys.stderr)
         sys.exit(EXIT_REFUSED)
     child = None
     try:
-        child = Child.begin(int(argv[1]))
+        child = Child.begin(int(argv[1]), prepare)
         main(child)
+    except Retired:
+        sys.exit(0)
     except TiercelError as e:
         print(e, file=sys.stderr)
         if child is not None:

@@ -15,8 +15,9 @@ from typing import Any
 
 import msgspec
 
-from engine import history, slots, trouble
+from engine import history, slots, trouble, wiring
 from engine.build import Built, build
+from engine.build_hash import build_hash
 from engine.child import EXIT_FAILED, ROOT_SILENCE_NS, Child, run_lane
 from engine.lane_spec import FollowSpec, LaneSpec, OutboxSpec
 from engine.secret import hide_hook
@@ -336,5 +337,20 @@ def main(child: Child) -> None:
         run_cold(process)
 
 
+def prepare(kinds: list[str]) -> None:
+    """Import what a hot lane with these kinds of actors will need, before it is one."""
+    import uvloop
+    from cryptography.hazmat.primitives import serialization
+
+    from engine import lane_uvloop, limits
+    from engine.journal import store
+
+    assert serialization and uvloop and lane_uvloop and limits and store  # keys, loop, history
+    build_hash()
+    for kind in kinds:
+        wiring.settings_of(kind, Path())
+        wiring.actor_class(kind, Path())
+
+
 if __name__ == "__main__":
-    run_lane(sys.argv, main)
+    run_lane(sys.argv, main, prepare)

@@ -9,7 +9,6 @@ import socket
 import subprocess
 import sys
 import threading
-from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -20,47 +19,71 @@ from engine import lane_spec
 from engine.lane_spec import LaneSpec
 
 LINE_LIMIT = 1 << 20
+DESCRIPTORS_A_MESSAGE = 200
+"""The kernel takes 253 (SCM_MAX_FD)."""
 
 
 class LaneProcess:
     """A started process. Identified by pid, start time and epoch; never by pid alone."""
 
-    def __init__(self, spec: LaneSpec, process: subprocess.Popen[bytes], channel: socket.socket):
-        self.spec, self.process, self.channel = spec, process, channel
+    spec: LaneSpec
+
+    def __init__(self, process: subprocess.Popen[bytes], channel: socket.socket) -> None:
+        self.process, self.channel = process, channel
         self.pid = process.pid
         self.pidfd = os.pidfd_open(process.pid)
         self.is_silent = False  # it has closed its end, and everything it said was heard
         self._stream = trio.SocketStream(trio.socket.from_stdlib_socket(channel))
 
     @classmethod
-    def spawn(
-        cls, spec: LaneSpec, argv: list[str], descriptors: Iterable[int], output: Path
-    ) -> LaneProcess:
-        """Start it. From the main thread only: the death signal follows the spawning thread."""
+    def spawn(cls, argv: list[str], output: Path) -> LaneProcess:
+        """Start one that waits to be told what it is.
+
+        From the main thread only: the death signal follows the spawning thread.
+        """
         if threading.current_thread() is not threading.main_thread():
             raise RuntimeError("lanes are spawned from the main thread")
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
         environment = os.environ | {"PYTHONHASHSEED": "0"}
-        flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC | os.O_NOFOLLOW
-        log = os.open(output, flags, 0o600)
         try:
-            process = subprocess.Popen(
-                [*argv, str(theirs.fileno())],
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-                pass_fds=[*descriptors, theirs.fileno()],
-                env=environment,
-                process_group=0,  # a terminal's Ctrl-C reaches the root alone
-            )
+            log = open_output(output)
+            try:
+                process = subprocess.Popen(
+                    [*argv, str(theirs.fileno())],
+                    stdin=subprocess.DEVNULL,
+                    stdout=log,
+                    stderr=log,
+                    pass_fds=[theirs.fileno()],
+                    env=environment,
+                    process_group=0,  # a terminal's Ctrl-C reaches the root alone
+                )
+            finally:
+                os.close(log)
         except BaseException:
             ours.close()
             raise
         finally:
-            os.close(log)
             theirs.close()
         ours.setblocking(False)
-        return cls(spec, process, ours)
+        return cls(process, ours)
+
+    def prepare(self, kinds: list[str]) -> None:
+        """Ask it to import what these kinds of actors need, while it waits."""
+        with contextlib.suppress(OSError):  # it has ended: its pidfd says so
+            self.channel.send(msgspec.json.encode({"prepare": kinds}) + b"\n")
+
+    def become(self, spec: LaneSpec, output: Path) -> None:
+        """Give it what it is and the descriptors of that; `tell_spec` sends the rest."""
+        log = open_output(output)
+        try:
+            self.spec = msgspec.structs.replace(spec, output=log)
+            given = lane_spec.descriptors(self.spec)
+            with contextlib.suppress(OSError):  # it has ended
+                for k in range(0, len(given), DESCRIPTORS_A_MESSAGE):
+                    some = given[k : k + DESCRIPTORS_A_MESSAGE]
+                    socket.send_fds(self.channel, [b" "], some)
+        finally:
+            os.close(log)
 
     async def tell_spec(self) -> None:
         """Send the specification, the only message that holds secrets."""
@@ -106,6 +129,12 @@ class LaneProcess:
         """After the reaping: give back the descriptors."""
         os.close(self.pidfd)
         self.channel.close()
+
+
+def open_output(path: Path) -> int:
+    """Where a process's own words go, to be appended to."""
+    flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC | os.O_NOFOLLOW
+    return os.open(path, flags, 0o600)
 
 
 def python() -> list[str]:

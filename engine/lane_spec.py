@@ -1,7 +1,8 @@
 """What the root tells a lane: one JSON document on the socketpair, descriptors by number.
 
-Descriptors are inherited (`pass_fds`), so a number here is the lane's own. Secrets travel in this
-document only, to the lanes that hold that venue's actors only, and never touch a disk.
+Descriptors travel before the document (SCM_RIGHTS), in the order of `descriptors`; the lane puts
+the numbers it got in the place of the root's (`renumbered`). Secrets travel in this document only,
+to the lanes that hold that venue's actors only, and never touch a disk.
 """
 
 from __future__ import annotations
@@ -146,6 +147,8 @@ class LaneSpec(msgspec.Struct, frozen=True, kw_only=True):
     strategies: dict[str, StrategyLimits]
     supervision: LaneSupervision
     logs: Logs
+    output: int = -1
+    """What the lane says on stdout and stderr goes there; -1: where it went before."""
 
 
 def encode(spec: LaneSpec) -> bytes:
@@ -167,4 +170,26 @@ def descriptors(spec: LaneSpec) -> list[int]:
         found |= {box.fd, *box.bells.values()}
     if spec.histograms is not None:
         found.add(spec.histograms)
+    if spec.output >= 0:
+        found.add(spec.output)
     return sorted(found)
+
+
+def renumbered(spec: LaneSpec, here: dict[int, int]) -> LaneSpec:
+    """The specification with this process's descriptors in the place of the root's."""
+    replace = msgspec.structs.replace
+
+    def box(of: OutboxSpec) -> OutboxSpec:
+        bells = {reader: here[bell] for reader, bell in of.bells.items()}
+        return replace(of, fd=here[of.fd], bells=bells)
+
+    return replace(
+        spec,
+        bell=here[spec.bell],
+        board=replace(spec.board, fd=here[spec.board.fd]),
+        histograms=None if spec.histograms is None else here[spec.histograms],
+        inputs=None if spec.inputs is None else box(spec.inputs),
+        actors=[replace(a, outbox=box(a.outbox)) for a in spec.actors],
+        follows=[replace(f, fd=here[f.fd]) for f in spec.follows],
+        output=here[spec.output] if spec.output >= 0 else -1,
+    )

@@ -24,20 +24,21 @@ from engine.application import LaneSettings
 from engine.assembly import ROOT, Assembly
 from engine.cancel_only import CancelOnly
 from engine.checks import role_of
-from engine.child import BuildsDiffer, leave_no_core
+from engine.child import leave_no_core
 from engine.config import Configuration
 from engine.engine_clock import EngineClock, measure
 from engine.errors import EXIT_DONE, EXIT_NO, TiercelError
 from engine.kept_latencies import KeptLatencies
 from engine.kill_switch import KillSwitch
-from engine.lane_limits import check_cores, child_of, hang_ms
+from engine.lane_heard import heard_of
+from engine.lane_limits import check_cores, child_of
 from engine.lane_process import LaneProcess
-from engine.lane_spec import LaneSpec, descriptors
 from engine.liveness import Liveness
 from engine.logs import Log, Redaction, open_logs
 from engine.memory import Memory
 from engine.recorder_watch import RecorderWatch
 from engine.registry import Registry
+from engine.spare import Spare
 from engine.state import (
     StateDirectory,
     StateNotWritten,
@@ -46,11 +47,14 @@ from engine.state import (
 )
 from engine.status import write_run
 from engine.supervision.decisions import Supervisor
-from engine.supervision.policy import MILLISECOND, SECOND, Action, Policy, Verb
+from engine.supervision.policy import SECOND, Action, Policy, Verb
 from engine.systemd import Notice
 from hotpath.clock import monotonic_ns
 from hotpath.records import Kind
 from hotpath.ring import Outbox
+
+EPOCHS_AHEAD = 15
+"""Stored with a trading lane's epoch, so that its way back does not wait for the disk each time."""
 
 
 class LaneFailed(TiercelError):
@@ -150,6 +154,7 @@ class Root:
         self.recorder_watch = RecorderWatch(self)
         self.liveness = Liveness(int(watch.LOOK_S * SECOND))
         self.processes: dict[str, LaneProcess] = {}
+        self.spare = Spare(self.app, self.lane_argv, self.path / "log" / "spare.out", self.log)
         self.actor_restarts = 0
         self.inputs_lost: dict[str, int] = {}
         self.troubles: dict[str, dict[str, str] | None] = {}  # by actor, in coded words
@@ -208,6 +213,7 @@ class Root:
         return EXIT_DONE
 
     def _close(self) -> None:
+        self.spare.close()
         epochs = self.directory.epochs
         for _ in self.latencies.append(self.now()):
             pass
@@ -294,12 +300,19 @@ class Root:
         self.carry_out(self.supervisor.exited(name, 1, monotonic_ns()))
 
     def _spawn(self, lane: LaneSettings) -> None:
-        epoch = self.directory.next_epoch(f"lane:{lane.name}")
+        ahead = EPOCHS_AHEAD if lane.name in self.spare.lanes else 0
+        epoch = self.directory.next_epoch(f"lane:{lane.name}", ahead)
         spec = self.assembly.spec(lane, epoch, self.pid, self.started)
         output = self.path / "log" / f"{lane.name}.out"
-        process = LaneProcess.spawn(spec, self.lane_argv, descriptors(spec), output)
+        process = self.spare.take(lane.name, monotonic_ns())
+        is_warm = process is not None
+        if process is None:
+            process = LaneProcess.spawn(self.lane_argv, output)
+        process.become(spec, output)
         self.processes[lane.name] = process
-        self.log.main("info", "lane started", name=lane.name, pid=process.pid, epoch=epoch)
+        self.log.main(
+            "info", "lane started", name=lane.name, pid=process.pid, epoch=epoch, warm=is_warm
+        )
         self.document(
             Kind.DOCUMENT, event="lane_started", lane=lane.name, pid=process.pid, epoch=epoch
         )
@@ -309,7 +322,7 @@ class Root:
         """One process from its specification to its reaping."""
         async with trio.open_nursery() as nursery:
             nursery.start_soon(process.tell_spec)
-            nursery.start_soon(process.events, lambda e: self._heard_of(lane, process, e))
+            nursery.start_soon(process.events, lambda e: heard_of(self, lane, process, e))
             code = await process.ended()
             with trio.move_on_after(0.2):  # its last words may still be in the socket
                 while not process.is_silent:
@@ -330,55 +343,9 @@ class Root:
         self.document(Kind.DOCUMENT, event="lane_ended", lane=lane.name, pid=process.pid, code=code)
         self.carry_out(self.supervisor.exited(lane.name, code, monotonic_ns()))
         if self.supervisor.result is None:
-            self._note_ready()
+            self.note_ready()
 
-    def _heard_of(self, lane: LaneSettings, process: LaneProcess, event: dict[str, Any]) -> None:
-        """A line from a lane."""
-        name, what = lane.name, event.get("event")
-        now = monotonic_ns()
-        if what == "hello":
-            spec: LaneSpec = process.spec
-            for field in ("build_hash", "schema_hash", "config_hash", "mode"):
-                if event.get(field) != getattr(spec, field):
-                    self._refuse(name, field, event.get(field), getattr(spec, field))
-                    break
-        elif what == "started":
-            for actor in lane.actors:  # what its last life told is over
-                self.troubles.pop(actor.name, None)
-            self.liveness.watch(name, hang_ms(lane) * MILLISECOND, now)
-            self.carry_out(self.supervisor.started(name, now))
-        elif what == "ready":
-            self.carry_out(self.supervisor.became_ready(name, now))
-            self._note_ready()
-        elif what == "restarted":
-            self.actor_restarts += 1
-            self.document(
-                Kind.DOCUMENT, event="actor_restarted", actor=event["actor"], why=event["why"]
-            )
-            self.log.problem("actor restarted", actor=event["actor"], why=event["why"])
-        elif what == "inputs_lost":  # the recording of this lane has a hole
-            self.inputs_lost[name] = self.inputs_lost.get(name, 0) + event["more"]
-            self.document(Kind.DOCUMENT, event="inputs_lost", lane=name, inputs=event["more"])
-            self.log.problem("inputs not recorded", lane=name, inputs=event["more"])
-        elif what == "trouble":
-            self.troubles[event["actor"]] = event["error"]
-            if event["error"] is not None:
-                self.log.problem("trouble", actor=event["actor"], **event["error"])
-        elif what == "failed":
-            self.words[name] = " ".join(str(event[k]) for k in ("code", "what", "why") if event[k])
-            self.log.error("lane failed", name=name, words=self.words[name])
-        else:  # an answer to something a command asked
-            self.answers.setdefault(str(what), {})[name] = event
-        self.heard.set()
-
-    def _refuse(self, name: str, field: str, own: Any, root: Any) -> None:
-        """A lane that is not of our build, schema, configuration or mode does not run."""
-        error = BuildsDiffer(lane=name, field=field, own=own, root=root)
-        self.words[name] = str(error)
-        self.log.error("lane refused", name=name, **error.sentences())
-        self.carry_out(self.supervisor.hung(name, f"its {field} is another", monotonic_ns()))
-
-    def _note_ready(self) -> None:
+    def note_ready(self) -> None:
         watched = self.supervisor.watched
         if not self.is_ready and all(w.ready or not w.wanted for w in watched):
             self.is_ready = True
@@ -386,6 +353,12 @@ class Root:
             self.notice.tell(f"READY=1\nMAINPID={self.pid}\nSTATUS={self.app.application}: ready")
             if self.on_ready is not None:
                 self.on_ready(self)
+
+    @property
+    def is_calm(self) -> bool:
+        """Every lane is as it should be, and nobody asked for the end."""
+        running = self.is_ready and self.supervisor.is_running
+        return running and all(w.ready or not w.wanted for w in self.supervisor.watched)
 
     @property
     def restarts(self) -> int:

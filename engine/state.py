@@ -178,6 +178,7 @@ class StateDirectory:
             for name in FOLDERS:
                 (path / name).mkdir(mode=0o700, exist_ok=True)
             self.epochs = self._read_epochs()
+            self._used: dict[str, int] = {}  # of this run: what is stored may be ahead of it
         except OSError as e:
             os.close(self._lock)
             raise StateNotWritten(path=path, detail=in_words(e)) from None
@@ -194,11 +195,22 @@ class StateDirectory:
     def store_epochs(self) -> None:
         write_durably(self.path / "epochs.json", msgspec.json.encode(self.epochs))
 
-    def next_epoch(self, role: str) -> int:
-        """The next epoch of a role: on disk before it is used."""
-        epoch = self.epochs.roles.get(role, 0) + 1
-        self.epochs.roles[role] = epoch
-        self.store_epochs()
+    def next_epoch(self, role: str, ahead: int = 0) -> int:
+        """The next epoch of a role: on disk before it is used.
+
+        With `ahead`, that many further ones are stored as used with it, so that the next starts of
+        the role need not wait for the disk; what of them was not used then never is.
+        """
+        stored = self.epochs.roles.get(role, 0)
+        epoch = self._used.get(role, stored) + 1
+        if epoch > stored:
+            self.epochs.roles[role] = epoch + ahead
+            try:
+                self.store_epochs()
+            except OSError:
+                self.epochs.roles[role] = stored
+                raise
+        self._used[role] = epoch
         return epoch
 
     def first_position(self, source: str, known: int | None) -> int:

@@ -41,6 +41,9 @@ async def watch(root: Root) -> None:
             root.carry_out(root.supervisor.hung(name, why, now))
         root.cancel_only.look(now)
         root.recorder_watch.look(now)
+        root.spare.look(now)
+        if root.is_calm:
+            root.spare.keep(now)
         if root.clock.advance(int(LOOK_S * SECOND)):
             publish_clock(root)
         root.log.flush()

@@ -17,7 +17,6 @@ import sys
 from collections.abc import Callable, Iterator
 from hashlib import sha256
 from importlib import import_module, util
-from importlib.metadata import entry_points
 from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -129,6 +128,8 @@ def kinds() -> list[str]:
     strategies = root / "actors" / "strategies"
     names = {f.stem for f in strategies.glob("*.py*") if f.suffix in (".py", ".pyx")}
     found += [f"actors/strategies/{n}" for n in sorted(names) if not n.startswith("_")]
+    from importlib.metadata import entry_points  # only when asked for: 20 ms of a lane's start
+
     for group in GROUPS:
         found += [f"{group}/{e.name}" for e in entry_points(group=f"tiercel.{group}")]
     return found
@@ -181,6 +182,8 @@ def resolve(kind: str, beside: Path, where: str) -> Plugin | ModuleType:
             if folder == parts and not hasattr(module, "__path__"):
                 return module
             raise KindBroken(where=where, kind=kind, detail=f"{name} declares no `plugin`")
+    from importlib.metadata import entry_points
+
     group, last = parts[0], parts[1] if len(parts) > 1 else ""
     for entry in entry_points(group=f"tiercel.{group}"):
         if entry.name == last:

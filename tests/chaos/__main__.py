@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from tests.chaos.kills import kills
+from tests.chaos.kills import kills, recoveries
 from tests.chaos.matrix import matrix
 from tests.chaos.mutants import mutants
 from tests.chaos.network import network
@@ -41,7 +41,8 @@ def parts(options: argparse.Namespace, folder: Path) -> list[tuple[str, Part]]:
         ("submits", o.submits, lambda: [submits(o.submits), submits(o.submits, lies=0.1)]),
         ("images", o.images, lambda: [images(folder, o.images), control(folder, o.images // 10)]),
         ("switches", o.switches, lambda: switches(o.switches)),
-        ("kills", o.kills, lambda: kills(folder, o.kills, o.recoveries)),
+        ("recoveries", o.recoveries, lambda: [recoveries(folder, o.recoveries)]),
+        ("kills", o.kills, lambda: [kills(folder, o.kills)]),
         ("network", o.network, lambda: network(folder, o.network)),
         ("soak", o.soak, lambda: [soak(folder, o.soak)]),
         ("matrix", o.matrix, matrix),
@@ -54,7 +55,7 @@ def main(argv: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.chaos", description=__doc__)
     for name, count, says in (
         ("kills", 60, "kill -9 of all roles of the demo"),
-        ("recoveries", 10, "kills of the trading lane whose way back is timed"),
+        ("recoveries", 60, "kills of the trading lane whose way back is timed"),
         ("submits", 2_000, "orders at 10 %% lost replies, and again at false 'not found'"),
         ("images", 500, "disks after a loss of power"),
         ("switches", 20, "kill switches over 500 working orders"),

@@ -101,3 +101,18 @@ def test_a_directory_others_may_write_or_that_is_a_link_is_refused(tmp_path: Pat
     (tmp_path / "file").write_text("")
     with pytest.raises(StateRefused):
         StateDirectory(tmp_path / "file" / "deep")
+
+
+def test_epochs_stored_ahead_are_used_once_and_never_go_back(tmp_path: Path) -> None:
+    directory = StateDirectory(tmp_path)
+    assert directory.next_epoch("lane:a", ahead=3) == 1
+    (tmp_path / "epochs.json.new").mkdir()  # the disk takes nothing more
+    assert [directory.next_epoch("lane:a", ahead=3) for _ in range(3)] == [2, 3, 4]
+    with pytest.raises(OSError):
+        directory.next_epoch("lane:a", ahead=3)
+    (tmp_path / "epochs.json.new").rmdir()
+    assert directory.next_epoch("lane:a", ahead=3) == 5
+    directory.close()
+    again = StateDirectory(tmp_path)
+    assert again.next_epoch("lane:a") > 5
+    again.close()
