@@ -32,8 +32,8 @@ PARTS = {
     "journal": ("engine/journal/",),
     "reconciliation": ("engine/journal/check.py", "engine/journal/conditions.py"),
 }
-"""Reconciliation at a venue is compiled (venues/binance/venue.pyx); in Python the store is compared
-with itself, its views and the exchanges' ledgers."""
+"""Reconciliation at a venue is compiled (venues/binance/reconcile.pyx); in Python the store is
+compared with itself, its views and the exchanges' ledgers."""
 BRANCHES_PERCENT = 95.0
 
 

@@ -33,7 +33,6 @@ LARGER: dict[str, str] = {
     "venues/simulated/core.py": "the exchange's one state",
     "hotpath/lane.pyx": "actor and lane name each other, so they are one module",
     "hotpath/venue.pyx": "what every venue does alike, from an intent to its end",
-    "venues/binance/venue.pyx": "one connection's order life; its codec and texts are elsewhere",
 }
 RANDOM_IN: dict[str, str] = {
     "engine/supervision/decisions.py": "jitter of back-off, seeded",

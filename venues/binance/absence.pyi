@@ -1,0 +1,3 @@
+from venues.binance.reports import Reports
+
+class Absence(Reports): ...

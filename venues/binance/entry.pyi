@@ -1,0 +1,4 @@
+from venues.binance.session import Session
+
+class Entry(Session):
+    def lay_out_texts(self) -> None: ...

@@ -1,0 +1,227 @@
+"""Comparing everything with the venue: at the start, after each reconnect, and periodically.
+
+The gate opens only when the venue and we agree (reliability.md 8.1): subscribed first, then open
+orders, trades and balances, then a query for each order of ours that is not among them. Reports that
+arrive meanwhile are applied at once: an order's state does not depend on their order, so buffering
+them would change nothing. An answer counts only if its question was asked after the comparison began.
+"""
+
+from libc.stdint cimport int64_t, uint32_t, uint64_t
+
+import orjson
+
+from hotpath.order cimport (
+    TC_STATUS_INTENT,
+    order_id_read,
+    order_id_same,
+    orders_by_venue,
+    status_is_live,
+    tc_order,
+)
+from hotpath.records cimport tc_order_id
+from venues.binance.absence cimport Absence
+from venues.binance.codec cimport BN_ORDER, BN_TRADE, bn_item
+from venues.binance.entry cimport spelled
+from venues.binance.session cimport Session
+
+DEF SECOND = 1_000_000_000
+DEF PAGE = 1000
+SECOND_LOOK_NS = 2 * SECOND
+
+
+cdef class Reconciliation(Absence):
+    """All that is compared with the venue, at first and from time to time."""
+
+    def __init__(self, lane, name, outbox, *, room=4096):
+        super().__init__(lane, name, outbox, room=room)
+        self.outstanding, self.orphans = set(), {}
+
+    cdef int lost(self, int reason) except -1:
+        self.outstanding.clear()
+        return Session.lost(self, reason)
+
+    def reconcile(self):
+        """Compare everything; the gate is closed until it agrees."""
+        cdef int k
+        self.set_reconciled(False)
+        self.state = "reconciling"
+        self.outstanding.clear()
+        self.unasked = False
+        self.began = self.lane.now
+        oldest = self.lane.now if self.since == 0 else self.since
+        for k in range(<int>self.orders.t.room):
+            if self.orders.t.orders[k].used and status_is_live(self.orders.t.orders[k].status):
+                oldest = min(oldest, self.orders.t.orders[k].created)
+        start_ms = max(0, oldest // 1_000_000 - 60_000)
+        names = []
+        for k in range(self.listing_count):
+            number = self.listings[k].instrument
+            symbol = self.instruments[number].symbol
+            names.append(symbol)
+            self.expect(f"o{number}", "openOrders.status", {"symbol": symbol})
+            self.expect(f"t{number}", "myTrades", {"symbol": symbol, "startTime": start_ms,
+                                                   "limit": PAGE})
+        if names:
+            self.expect("e", "exchangeInfo", {"symbols": names})
+        self.expect("b", "account.status", {"omitZeroBalances": False})
+
+    def expect(self, str key, str method, dict params):
+        """Ask, and let the comparison wait for the answer."""
+        self.outstanding.add(key)
+        if not self.inquire(key, method, params):
+            self.unasked = True
+
+    cdef retry_at(self, str id):
+        """A failed lookup is no information (8.7): all is asked again after a while."""
+        self.full_due = min(self.full_due, self.lane.now + SECOND) if self.full_due else \
+            self.lane.now + SECOND
+
+    cdef compare_open(self, str id, int64_t asked):
+        """Live orders of ours that the list does not show are asked for one by one."""
+        cdef uint32_t k
+        cdef tc_order* o
+        cdef tc_order_id shown
+        cdef int j
+        cdef uint32_t number = int(id[1:])
+        cdef bint there
+        for k in range(self.orders.t.room):
+            o = &self.orders.t.orders[k]
+            if not o.used or o.instrument != number or not status_is_live(o.status):
+                continue
+            if o.touched >= asked or o.sent >= asked or o.status == TC_STATUS_INTENT:
+                continue                   # it changed after the list was asked for
+            there = False
+            for j in range(self.codec.message.count):
+                if self.codec.items[j].kind == BN_ORDER and order_id_read(
+                        self.codec.items[j].client_id.p, self.codec.items[j].client_id.n,
+                        &shown) and order_id_same(shown, o.id):
+                    there = True
+                    break
+            if not there and self.ask_order(o) and self.state == "reconciling":
+                self.outstanding.add("q" + spelled(o.id))
+
+    cdef finish(self):
+        """All answers are here: the gate opens."""
+        if self.state != "reconciling" or self.outstanding:
+            return
+        self.state = "ready"
+        self.since = self.began
+        self.connected_well()
+        self.plan()
+        self.set_reconciled(True)
+
+    cdef take_trades(self, str id, int64_t asked, bint waited):
+        """A page of myTrades: of a listing (`t`) or of an order (`f`)."""
+        cdef int k
+        cdef bn_item* i
+        cdef tc_order* o
+        cdef uint64_t highest = 0
+        for k in range(self.codec.message.count):
+            i = &self.codec.items[k]
+            if i.kind != BN_TRADE:
+                continue
+            highest = max(highest, i.trade_id)
+            o = self.order_of(i)
+            if o != NULL:
+                self.fill_from(i, o)
+            elif id[:1] == "t":
+                self.remember_orphan(i)
+        if asked and id[:1] == "t" and self.codec.message.listed >= PAGE:
+            if self.inquire(id, "myTrades", {
+                    "symbol": self.instruments[int(id[1:])].symbol, "fromId": highest + 1,
+                    "limit": PAGE}) and waited:
+                return                     # the whole is there when its last page is
+        if waited:
+            self.outstanding.discard(id)
+            self.finish()
+
+    cdef remember_orphan(self, const bn_item* i):
+        """A trade of an order we do not know: ask whose it is."""
+        number = self.symbols.get(i.symbol.p[:i.symbol.n].decode())
+        if number is None:
+            return
+        key = f"i{number}n{i.order_id}"
+        if key in self.orphans or len(self.orphans) > 10_000:
+            return
+        self.orphans[key] = (number, i.order_id)
+        if self.inquire(key, "order.status", {"symbol": self.instruments[number].symbol,
+                                              "orderId": i.order_id}) and self.state == "reconciling":
+            self.outstanding.add(key)
+
+    cdef place_orphans(self, str id):
+        """The order of a trade is known now: ours are adopted, and their trades asked for."""
+        found = self.orphans.get(id)
+        if found is None:
+            return
+        number, order_id = found
+        if orders_by_venue(&self.orders.t, number, order_id) != NULL:
+            self.ask_fills(number, f"o{number}n{order_id}", order_id)
+
+    cdef read_metadata(self):
+        """exchangeInfo: which instruments trade, and whether their tick and lot are still ours.
+
+        One that trades in other steps than ours is halted: its orders would be refused or, worse,
+        mean something else.
+        """
+        listed = orjson.loads(self.raw[:self.raw_bytes])["result"].get("symbols", ())
+        for found in listed:
+            number = self.symbols.get(found.get("symbol"))
+            if number is None:
+                continue
+            steps = {f.get("filterType"): f for f in found.get("filters", ())}
+            spec = self.instruments[number]
+            try:
+                same = (spec.price(steps["PRICE_FILTER"]["tickSize"]) == 1
+                        and spec.quantity(steps["LOT_SIZE"]["stepSize"]) == 1)
+            except (KeyError, ValueError):
+                same = False
+            self.confirm_status(number, found.get("status") == "TRADING" and same)
+
+    # ---- from time to time (8.6)
+
+    cdef plan(self):
+        s = self.settings
+        self.orders_due = self.lane.now + s.reconcile_s * SECOND
+        self.fills_due = self.lane.now + s.fills_s * SECOND
+        self.balances_due = self.lane.now + s.balances_s * SECOND
+        self.full_due = self.lane.now + s.full_s * SECOND
+        self.second_due = self.lane.now + SECOND_LOOK_NS
+
+    cdef compare(self):
+        """What is due of the periodic comparisons."""
+        cdef int k
+        cdef int64_t now = self.lane.now
+        if self.state == "reconciling":
+            if now - self.began > (SECOND if self.unasked else 10 * SECOND) \
+                    and now >= self.silent_until:
+                self.reconcile()           # a question did not leave, or its answer was lost
+            return
+        if self.state != "ready" or now < self.silent_until:
+            return
+        if now >= self.full_due:
+            names = [self.instruments[self.listings[k].instrument].symbol
+                     for k in range(self.listing_count)]
+            if names:
+                self.inquire("e", "exchangeInfo", {"symbols": names})
+            self.full_due = now + self.settings.full_s * SECOND
+            self.fills_due = self.balances_due = 0
+        if self.has_rest and now >= self.second_due:
+            self.second_due = now + self.settings.full_s * SECOND
+            self.ask_second()
+        if now >= self.orders_due:
+            self.orders_due = now + self.settings.reconcile_s * SECOND
+            for k in range(self.listing_count):
+                number = self.listings[k].instrument
+                self.inquire(f"o{number}", "openOrders.status",
+                         {"symbol": self.instruments[number].symbol})
+        if now >= self.fills_due:
+            self.fills_due = now + self.settings.fills_s * SECOND
+            start_ms = max(0, (now - 2 * self.settings.fills_s * SECOND) // 1_000_000)
+            for k in range(self.listing_count):
+                number = self.listings[k].instrument
+                self.inquire(f"t{number}", "myTrades", {
+                    "symbol": self.instruments[number].symbol, "startTime": start_ms,
+                    "limit": PAGE})
+        if now >= self.balances_due:
+            self.balances_due = now + self.settings.balances_s * SECOND
+            self.inquire("b", "account.status", {"omitZeroBalances": False})

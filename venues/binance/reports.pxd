@@ -1,0 +1,31 @@
+"""What the venue says of orders: states, trades, and the answers to commands."""
+
+from libc.stdint cimport int32_t, int64_t, uint64_t
+
+from hotpath.order cimport tc_order
+from hotpath.records cimport tc_order_id
+from venues.binance.assets cimport Assets
+from venues.binance.codec cimport bn_item
+from venues.binance.queries cimport Queries
+
+
+cdef class Reports(Queries):
+    cdef readonly uint64_t adopted, rejected
+    cdef readonly uint64_t guesses         # fills booked without their trade
+    cdef Assets assets
+    cdef dict symbols                      # symbol text -> instrument number
+    cdef dict last_trade                   # instrument -> highest trade id seen
+    cdef dict missing                      # order id -> (told, since, when to ask again)
+
+    cdef tc_order* order_of(self, const bn_item* i) except? NULL
+    cdef int adopt(self, const bn_item* i, tc_order_id id) except -1
+    cdef int take_order(self, const bn_item* i, tc_order* o, int64_t collected) except -1
+    cdef int move_on(self, tc_order* o, const bn_item* i) except -1
+    cdef int drop_replacement(self, tc_order* o, int32_t reason) except -1
+    cdef int fill_from(self, const bn_item* i, tc_order* o) except -1
+    cdef int refused_place(self, tc_order* o) except -1
+    cdef int refused_cancel(self, tc_order_id of) except -1
+    cdef int replaced(self, tc_order_id new_id) except -1
+    cdef int refused_replace(self, tc_order_id new_id) except -1
+    cdef int miss(self, tc_order* o, int64_t cumulative) except -1
+    cdef int find_missing(self) except -1

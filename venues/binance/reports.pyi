@@ -1,0 +1,6 @@
+from venues.binance.queries import Queries
+
+class Reports(Queries):
+    adopted: int
+    rejected: int
+    guesses: int

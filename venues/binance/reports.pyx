@@ -1,0 +1,315 @@
+"""What the venue says of orders: states, trades, and the answers to commands.
+
+An item finds its order by client id, else by the venue's number; one with an id of our scheme and
+no order here was sent before a restart and is adopted. The venue counts each order of a chain from
+zero, we count the chain. More counted than trades told: they are asked for, and after half a minute
+counted without.
+"""
+
+from libc.stdint cimport int32_t, int64_t, uint32_t, uint64_t
+from libc.string cimport memset
+
+from hotpath.gate cimport gate_adopt, gate_instrument, tc_gate_instrument
+from hotpath.instrument cimport instrument_price, instrument_quantity
+from hotpath.order cimport (
+    TC_EFFECT_FILL_QUERY,
+    TC_PENDING_CANCEL,
+    TC_STATUS_CANCELED,
+    TC_STATUS_NEW,
+    TC_STATUS_PENDING_NEW,
+    order_id_instance,
+    order_id_none,
+    order_id_read,
+    order_id_same,
+    order_id_source,
+    orders_by_id,
+    orders_by_venue,
+    orders_new,
+    tc_order,
+    tc_report,
+)
+from hotpath.records cimport (
+    TC_EV_APPROVED,
+    TC_EV_CANCELED,
+    TC_EV_CANCEL_REJECTED,
+    TC_EV_FILL,
+    TC_EV_REJECT,
+    TC_EV_REPLACED,
+    TC_EV_REPLACE_REJECTED,
+    TC_EV_STATUS,
+    TC_EV_UNKNOWN,
+    TC_GTC,
+    TC_LIMIT,
+    TC_OP_PLACE,
+    TC_REASON_UNKNOWN_CODE,
+    tc_intent,
+    tc_order_id,
+)
+from hotpath.scan cimport TC_JSON_STRING, value_scaled
+from venues.binance.assets cimport Assets
+from venues.binance.codec cimport BN_TRADE, bn_is_definite, bn_item, bn_message
+from venues.binance.entry cimport spelled
+from venues.binance.queries cimport Queries
+
+from venues.binance import profile as rules
+
+DEF SECOND = 1_000_000_000
+GUESS_AFTER_NS = 30 * SECOND
+ASK_AGAIN_NS = 3 * SECOND
+DUPLICATE = b"Duplicate order sent."
+
+
+cdef class Reports(Queries):
+    """What the venue says of orders and their trades, applied to ours."""
+
+    def __init__(self, lane, name, outbox, *, room=4096):
+        super().__init__(lane, name, outbox, room=room)
+        self.symbols, self.last_trade, self.missing = {}, {}, {}
+        self.assets = Assets()
+
+    cdef tc_order* order_of(self, const bn_item* i) except? NULL:
+        """The order an item speaks of: by client id, else by the venue's number. NULL: not ours."""
+        cdef tc_order_id id
+        cdef tc_order* o = NULL
+        if i.client_id.type == TC_JSON_STRING and order_id_read(i.client_id.p, i.client_id.n, &id):
+            o = orders_by_id(&self.orders.t, id)
+            if o == NULL and order_id_instance(id) == self.instance:
+                # our scheme, but no such intent here: it was sent before a restart (8.4)
+                self.adopt(i, id)
+                o = orders_by_id(&self.orders.t, id)
+            if o != NULL:
+                return o
+        if i.order_id and i.symbol.type == TC_JSON_STRING:
+            number = self.symbols.get(i.symbol.p[:i.symbol.n].decode())
+            if number is not None:
+                o = orders_by_venue(&self.orders.t, number, i.order_id)
+        return o
+
+    cdef int adopt(self, const bn_item* i, tc_order_id id) except -1:
+        """An order of ours that this process did not send: counted and followed from now on."""
+        cdef tc_intent intent
+        cdef tc_report r
+        cdef tc_order* o
+        cdef tc_gate_instrument* t
+        if i.symbol.type != TC_JSON_STRING or not i.side:
+            return 0
+        number = self.symbols.get(i.symbol.p[:i.symbol.n].decode())
+        if number is None:
+            return 0
+        t = gate_instrument(&self.gate.g, number)
+        memset(&intent, 0, sizeof(intent))
+        if t == NULL or i.quantity.type != TC_JSON_STRING or not instrument_quantity(
+                &t.spec, i.quantity.p, i.quantity.p + i.quantity.n, &intent.quantity):
+            return 0
+        if i.price.type == TC_JSON_STRING:
+            instrument_price(&t.spec, i.price.p, i.price.p + i.price.n, &intent.price)
+        intent.op, intent.side = TC_OP_PLACE, i.side
+        intent.type = i.type if i.type else TC_LIMIT
+        intent.time_in_force = i.time_in_force if i.time_in_force else TC_GTC
+        intent.strategy, intent.venue = order_id_source(id), self.source
+        o = orders_new(&self.orders.t, &intent, id, number, 0, self.lane.now)
+        if o == NULL:
+            return 0
+        memset(&r, 0, sizeof(r))
+        r.type, r.cumulative = TC_EV_APPROVED, -1
+        self.report(o, &r, 0, 0, 0, False)
+        gate_adopt(&self.gate.g, o)
+        self.adopted += 1
+        return 0
+
+    cdef int take_order(self, const bn_item* i, tc_order* o, int64_t collected) except -1:
+        """One thing said about a known order."""
+        cdef tc_report r
+        cdef tc_gate_instrument* t = gate_instrument(&self.gate.g, o.instrument)
+        cdef int64_t lots = -1
+        cdef tc_order_id id
+        cdef bint own = True
+        if i.kind == BN_TRADE:
+            return self.fill_from(i, o)
+        memset(&r, 0, sizeof(r))
+        r.id = o.id
+        if i.client_id.type == TC_JSON_STRING and order_id_read(i.client_id.p, i.client_id.n, &id):
+            r.id = id
+            own = order_id_same(id, o.id)
+        r.type, r.status, r.venue_time = i.event, i.status, i.time
+        r.venue_order_id = i.order_id if own else 0
+        r.reason, r.collected = i.code, collected
+        r.cumulative = -1
+        if t != NULL and i.cumulative.type == TC_JSON_STRING and instrument_quantity(
+                &t.spec, i.cumulative.p, i.cumulative.p + i.cumulative.n, &lots):
+            # the venue counts each order of a chain from zero, we count the chain
+            r.cumulative = lots + o.cumulative - o.here if own else -1
+        if not order_id_none(o.replacement) and i.event in (TC_EV_CANCELED, TC_EV_STATUS):
+            if order_id_same(r.id, o.replacement):
+                self.move_on(o, i)         # the new one is there: the replace has happened
+                return self.take_order(i, o, collected)
+            if own and i.status == TC_STATUS_CANCELED:
+                # half of a replace; its reply, or a query for the new one, tells the other half
+                return self.ask_replacement(o) if i.event == TC_EV_STATUS else 0
+            if own and i.status == TC_STATUS_NEW and \
+                    collected - o.sent > <int64_t>rules.absent_after_ns(self.profile):
+                self.drop_replacement(o, 0)
+        if not own and i.event in (TC_EV_CANCELED, TC_EV_STATUS):
+            return 0                       # an id of the chain's past
+        if i.event == TC_EV_UNKNOWN:       # a word we do not know: halt, and ask
+            if t != NULL:
+                t.halted = 1
+            return self.ask_order(o)
+        if i.event == TC_EV_REPLACED:
+            return self.ask_order(o)       # amended by someone: the query says to what
+        effect = self.report(o, &r, 0, 0, 0, False)
+        if r.cumulative > o.cumulative:
+            self.miss(o, r.cumulative)
+        elif effect & TC_EFFECT_FILL_QUERY:
+            self.ask_fills(o.instrument, spelled(o.id), o.venue_order_id)
+        return 0
+
+    cdef int move_on(self, tc_order* o, const bn_item* i) except -1:
+        cdef tc_report r
+        memset(&r, 0, sizeof(r))
+        r.type, r.successor, r.cumulative = TC_EV_REPLACED, o.replacement, -1
+        r.venue_order_id, r.venue_time = i.order_id, i.time
+        self.report(o, &r, 0, 0, 0, False)
+        return 0
+
+    cdef int drop_replacement(self, tc_order* o, int32_t reason) except -1:
+        cdef tc_report r
+        memset(&r, 0, sizeof(r))
+        r.type, r.reason, r.cumulative, r.definite = TC_EV_REPLACE_REJECTED, reason, -1, 1
+        self.report(o, &r, 0, 0, 0, False)
+        return 0
+
+    cdef int fill_from(self, const bn_item* i, tc_order* o) except -1:
+        cdef tc_report r
+        cdef tc_gate_instrument* t = gate_instrument(&self.gate.g, o.instrument)
+        cdef int64_t fee = 0, lots = 0
+        cdef tc_order_id id
+        memset(&r, 0, sizeof(r))
+        r.type, r.trade_id, r.venue_time, r.cumulative = TC_EV_FILL, i.trade_id, i.time, -1
+        r.venue_order_id = i.order_id
+        if i.client_id.type == TC_JSON_STRING and order_id_read(i.client_id.p, i.client_id.n, &id):
+            r.id = id
+            if not order_id_same(id, o.id) and not order_id_same(id, o.replacement):
+                r.venue_order_id = 0
+        if t == NULL or not instrument_price(
+                &t.spec, i.last_price.p, i.last_price.p + i.last_price.n, &r.price) or \
+                not instrument_quantity(&t.spec, i.last_quantity.p,
+                                        i.last_quantity.p + i.last_quantity.n, &r.quantity):
+            if t != NULL:
+                t.halted = 1               # money moved in a way we cannot count
+            self.rejected += 1
+            return 0
+        if i.fee.type == TC_JSON_STRING:
+            value_scaled(&i.fee, 8, &fee)
+        if i.trade_id > <uint64_t>self.last_trade.get(o.instrument, 0):
+            self.last_trade[o.instrument] = i.trade_id
+        self.report(o, &r, 0, fee, self.assets.number(i.asset.p, i.asset.n) if i.asset.type else 0,
+                    i.maker)
+        if i.cumulative.type == TC_JSON_STRING and instrument_quantity(
+                &t.spec, i.cumulative.p, i.cumulative.p + i.cumulative.n, &lots) and \
+                lots + o.cumulative - o.here > o.cumulative and order_id_same(r.id, o.id):
+            self.miss(o, lots + o.cumulative - o.here)
+        return 0
+
+    # ---- answers to commands
+
+    cdef int refused_place(self, tc_order* o) except -1:
+        """An error to a placement: rejected where that is certain, UNKNOWN where it is not (4.3)."""
+        cdef bn_message* m = &self.codec.message
+        cdef tc_report r
+        cdef bint again = m.text.n == <uint32_t>len(DUPLICATE) and m.text.p[:m.text.n] == DUPLICATE
+        if bn_is_definite(m.status, m.code) and not again:
+            memset(&r, 0, sizeof(r))
+            r.id, r.type, r.reason, r.cumulative = o.id, TC_EV_REJECT, <int32_t>m.code, -1
+            self.report(o, &r, 0, 0, 0, False)
+        elif o.status == TC_STATUS_PENDING_NEW:
+            self.unknown(o, TC_REASON_UNKNOWN_CODE)
+        return 0
+
+    cdef int refused_cancel(self, tc_order_id of) except -1:
+        cdef bn_message* m = &self.codec.message
+        cdef tc_order* o = orders_by_id(&self.orders.t, of)
+        cdef tc_report r
+        if not bn_is_definite(m.status, m.code):
+            if o.pending:
+                self.unknown(o, TC_REASON_UNKNOWN_CODE)
+            return 0
+        if o.pending != TC_PENDING_CANCEL:
+            return 0                       # of a cancel asked for twice: the first answer counted
+        memset(&r, 0, sizeof(r))
+        r.id, r.type, r.reason, r.cumulative = o.id, TC_EV_CANCEL_REJECTED, <int32_t>m.code, -1
+        self.report(o, &r, 0, 0, 0, False)
+        return 0
+
+    cdef int replaced(self, tc_order_id new_id) except -1:
+        """Both halves happened: the chain goes on under the new id."""
+        cdef tc_order* o = orders_by_id(&self.orders.t, new_id)
+        cdef tc_report r
+        cdef int k
+        memset(&r, 0, sizeof(r))
+        r.type, r.successor, r.cumulative = TC_EV_REPLACED, new_id, -1
+        for k in range(self.codec.message.count):
+            if self.codec.items[k].half == 2:
+                r.venue_order_id, r.venue_time = self.codec.items[k].order_id, self.codec.items[k].time
+        self.report(o, &r, 0, 0, 0, False)
+        return 0
+
+    cdef int refused_replace(self, tc_order_id new_id) except -1:
+        """Neither half, or only the cancel."""
+        cdef bn_message* m = &self.codec.message
+        cdef tc_order* o = orders_by_id(&self.orders.t, new_id)
+        cdef tc_report r
+        cdef bint cancelled = False
+        cdef int k
+        if not bn_is_definite(m.status, m.code):
+            if o.pending:
+                self.unknown(o, TC_REASON_UNKNOWN_CODE)
+            return 0
+        for k in range(m.count):
+            if self.codec.items[k].half == 1 and self.codec.items[k].event == TC_EV_CANCELED:
+                cancelled = True
+        memset(&r, 0, sizeof(r))
+        r.type, r.reason, r.cumulative, r.definite = (
+            TC_EV_REPLACE_REJECTED, <int32_t>m.code, -1, m.code != -2022)
+        self.report(o, &r, 0, 0, 0, False)
+        if cancelled:
+            memset(&r, 0, sizeof(r))
+            r.type, r.cumulative = TC_EV_CANCELED, -1
+            self.report(o, &r, 0, 0, 0, False)
+        return 0
+
+    # ---- trades that are missing (5.6)
+
+    cdef int miss(self, tc_order* o, int64_t cumulative) except -1:
+        """The venue counts more than its trades have told: ask for them, and remember since when."""
+        key = (o.id.hi, o.id.lo)
+        most, since, due = self.missing.get(key, (0, self.lane.now, 0))
+        self.missing[key] = (max(cumulative, most), since, self.lane.now + ASK_AGAIN_NS)
+        self.ask_fills(o.instrument, spelled(o.id), o.venue_order_id)
+        return 0
+
+    cdef int find_missing(self) except -1:
+        """Ask again for trades that are missing; after GUESS_AFTER_NS count them without (5.6)."""
+        cdef tc_order* o
+        cdef tc_order_id of
+        cdef tc_gate_instrument* t
+        cdef int64_t price
+        for key, (cumulative, since, due) in list(self.missing.items()):
+            of.hi, of.lo = key
+            o = orders_by_id(&self.orders.t, of)
+            if o == NULL or o.cumulative >= cumulative:
+                del self.missing[key]
+            elif self.lane.now - since >= GUESS_AFTER_NS:
+                del self.missing[key]
+                t = gate_instrument(&self.gate.g, o.instrument)
+                # a market order has no price of its own: the middle that the gate saw last
+                self.guesses += 1
+                price = o.price
+                if price <= 0 and t != NULL:
+                    price = t.high_now // 2
+                self.book_guess(o, cumulative, price)
+            elif self.lane.now >= due and self.state in ("reconciling", "ready"):
+                self.missing[key] = (cumulative, since, self.lane.now + ASK_AGAIN_NS)
+                self.latest.pop("f" + spelled(o.id), None)   # that answer was lost
+                self.ask_fills(o.instrument, spelled(o.id), o.venue_order_id)
+        return 0

@@ -1,0 +1,24 @@
+from collections.abc import Mapping
+from typing import Any
+
+from hotpath.lane import Lane
+from hotpath.ring import Outbox
+from hotpath.venue import Venue
+from venues.binance.codec import Codec
+
+class Session(Venue):
+    codec: Codec
+    state: str
+    logged_on: bool
+    banned: int
+    silent_until: int
+    clock_difference: int
+    trouble: dict[str, Any] | None
+    def __init__(self, lane: Lane, name: str, outbox: Outbox, *, room: int = 4096) -> None: ...
+    def dial(self) -> None: ...
+    def subscribe(self) -> None: ...
+    def inquire(self, key: str, method: str, params: Mapping[str, Any]) -> bool: ...
+    def ask(self, id: str, method: str, params: Mapping[str, Any], sign: bool = False) -> bool: ...
+    def compose(
+        self, id: str, method: str, params: Mapping[str, Any], sign: bool = False
+    ) -> bytes: ...
