@@ -296,6 +296,28 @@ class Recording(Settings, frozen=True):
     ] = True
 
 
+class BacktestFees(Settings, frozen=True):
+    """What a back-test's venue is paid its fees in."""
+
+    paid_in: Annotated[
+        str,
+        setting(
+            "",
+            "received: of what a fill gives (a buyer's base, a seller's quote), as Binance does;"
+            " quote; or an asset of its own, such as BNB.",
+            "received",
+            pattern=r"^(received|quote|[A-Z0-9]{1,16})$",
+        ),
+    ] = "received"
+    prices: Annotated[
+        dict[Asset, Amount],
+        setting("quote per fee asset", "What one of that asset is worth, by quote asset."),
+    ] = msgspec.field(default_factory=dict)
+    discount_ppm: Annotated[
+        int, setting("ppm of the fee", "Let off a fee paid in that asset.", ge=0, le=1_000_000)
+    ] = 0
+
+
 class Backtest(Settings, frozen=True):
     """What `tiercel replay FILE --config` pretends of venues and network (docs/replay.md)."""
 
@@ -324,6 +346,10 @@ class Backtest(Settings, frozen=True):
     balances: Annotated[
         dict[Name, dict[Asset, Amount]],
         setting("by venue and asset", "Where an account holds something else at first."),
+    ] = msgspec.field(default_factory=dict)
+    fees: Annotated[BacktestFees, setting("", "What fees are paid in.")] = BacktestFees()
+    venue_fees: Annotated[
+        dict[Name, BacktestFees], setting("by venue", "Where it is another way.")
     ] = msgspec.field(default_factory=dict)
 
 

@@ -10,7 +10,8 @@ from __future__ import annotations
 
 import struct
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from decimal import Decimal
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, ClassVar
@@ -18,9 +19,9 @@ from typing import Any, ClassVar
 import msgspec
 
 from engine import config, report, slots, wiring
-from engine.application import Application, LaneSettings, Recording, Venue
 from engine.assembly import Assembly
 from engine.build import Built, build
+from engine.capture_map import assigned
 from engine.checks import role_of
 from engine.config import Configuration
 from engine.errors import EXIT_NO, TiercelError
@@ -28,11 +29,11 @@ from engine.journal.actor import Journal, listing_document
 from engine.journal.profit import profit
 from engine.journal.store import open_reader
 from engine.lane_spec import ActorSpec, LaneSpec
-from engine.limits import configure, units
 from engine.market_tape import Wanted, read_tape
 from engine.memory import Memory, find_place
+from engine.one_lane import LANE, NothingToTest, reduced
+from engine.paper_account import PaperActor, fee_assets, open_account
 from engine.registry import FILE, Entry, Registry
-from engine.setup import Setup
 from hotpath.backtest import Backtest, TapeFeed
 from hotpath.board import Board
 from hotpath.book import Book
@@ -44,8 +45,8 @@ from hotpath.paper_venue import PaperVenue
 from hotpath.ring import Outbox, Reader
 from hotpath.tape import Tape
 
-LANE = "backtest"
 JOURNAL = "journal"
+ROOM, MASK64 = 4096, (1 << 64) - 1
 OUTBOX_BYTES = 16 * 1024 * 1024
 DRAIN_BYTES = 4 * 1024 * 1024
 US, MS, S = 1_000, 1_000_000, 1_000_000_000
@@ -55,26 +56,26 @@ WIDE, WIDE_LISTINGS = 1 << 17, 64
 dear in the sorted arrays beyond it. 2 MB a book, so only while there are few of them."""
 HEDGE_DEADLINE_NS = 2 * S
 GRACE_NS = 100 * MS
-PARTS = ("feed", "venue", "strategy", "actor")
 Keep = Callable[[int, list[bytes]], None]
 
 
-class NothingToTest(TiercelError):
-    """A configuration in which nothing could trade."""
-
-    code: ClassVar[str] = "TCL-7014"
-    what = "{path} cannot be back-tested"
-    why = "{detail}"
-    do = "Name a configuration with a feed, a venue and a strategy that follows both"
-
-
 class StrategyFailed(TiercelError):
-    """An actor raised an exception; in a back-test it is not started again."""
+    """An actor raised an exception too often, or a compiled one did once."""
 
     code: ClassVar[str] = "TCL-7015"
     what = "The back-test ended in an exception at {at}"
     why = "{detail}"
     do = "Mend the strategy; with --debug the traceback says where"
+    exit_code = EXIT_NO
+
+
+class ReportsLost(TiercelError):
+    """More reports under way than there is room for: what became of orders is not known."""
+
+    code: ClassVar[str] = "TCL-7018"
+    what = "The back-test is void: {count} reports of {listing} found no room"
+    why = "So many fills and answers were on their way at once ({room} at most)"
+    do = "Lower backtest.reply_us, or the number of orders"
     exit_code = EXIT_NO
 
 
@@ -86,43 +87,6 @@ class NoTransport:
 
     def request(self, *args: Any) -> None:
         """No answer comes."""
-
-
-class PaperActor(PaperVenue):
-    """Takes limits, fees and balances from the configuration."""
-
-    def set_up(self, setup: Setup) -> None:
-        configure(self, setup)
-        assert setup.venue is not None
-        self.maker_ppm = setup.venue.settings.maker_fee_ppm
-        self.taker_ppm = setup.venue.settings.taker_fee_ppm
-
-
-def reduced(configuration: Configuration) -> Configuration:
-    """The application with one lane that holds what a back-test runs; venues without a network."""
-    app = configuration.application
-    actors = [a for lane in app.lanes for a in lane.actors if role_of(a.kind) in PARTS]
-    roles = {role_of(a.kind) for a in actors}
-    missing = [r for r in ("feed", "venue", "strategy") if r not in roles]
-    if missing:
-        detail = f"It has no {missing[0]}"
-        raise NothingToTest(path=configuration.path, detail=detail)
-    names = {a.name for a in actors}
-    actors = [
-        msgspec.structs.replace(a, follows=[f for f in a.follows if f in names]) for a in actors
-    ]
-
-    def without_network(venue: Venue) -> Venue:
-        return msgspec.structs.replace(venue, mode="simulation", endpoints=None, key=None)
-
-    changed: Application = msgspec.structs.replace(
-        app,
-        mode="simulation",
-        lanes=[LaneSettings(name=LANE, runtime="uvloop", actors=actors)],
-        venues={n: without_network(v) for n, v in app.venues.items()},
-        recording=Recording(),
-    )
-    return Configuration(configuration.source, changed)
 
 
 class Session:
@@ -145,6 +109,11 @@ class Session:
             self.spec: LaneSpec = assembly.spec(lane, 1, 0, 0)
         finally:
             assembly.close()
+        self.assets = dict(self.spec.assets)
+        for asset in fee_assets(self.settings):
+            self.assets[asset] = registry.number("asset", asset)
+        self.fee_prices: dict[tuple[int, int], Decimal] = {}
+        self.restarts: list[str] = []
         self.journal = Journal.open(directory, instance, registry.number("source", JOURNAL))
         registry.close()
         for listing in self.spec.listings.values():
@@ -179,7 +148,11 @@ class Session:
             class_of=class_of,
             book_of=self.new_book,
         )
-        built.lane.max_restarts = 0
+        built.lane.max_restarts = spec.supervision.max_restarts
+        built.lane.restart_window_ns = spec.supervision.max_seconds * S
+        built.lane.on_restart = lambda actor, error: self.restarts.append(
+            f"{actor.name}: {type(error).__name__}: {error}"
+        )
         built.lane.transport = NoTransport()
         return built
 
@@ -230,6 +203,7 @@ class Session:
         for one in wanted:
             views = self.markets_of(one.name)
             books[one.name] = self.new_book() if late or len(views) > 1 else views[0][1].book
+        self.books = books
         traded = self.papers(books)
         for one in wanted:
             venue, place = traded.get(one.name, (None, 0))
@@ -241,7 +215,8 @@ class Session:
 
     def papers(self, books: dict[str, Book]) -> dict[str, tuple[PaperVenue, int]]:
         """One Paper for each listing of each venue, in the venue's order; who trades what where."""
-        s, found = self.settings, {}
+        s, found = self.settings, dict[str, tuple[PaperVenue, int]]()
+        self.traded: dict[str, Paper] = {}
         for actor in self.spec.actors:
             venue = self.built.actors.get(actor.name)
             if not isinstance(venue, PaperVenue):
@@ -256,27 +231,18 @@ class Session:
                     s.reply_us * US,
                     s.jitter_us * US,
                     s.queue == "conservative",
-                    self.seed * 1000 + self.spec.listings[name].number,
-                    4096,
+                    (self.seed * 1000 + self.spec.listings[name].number) & MASK64,
+                    ROOM,
                     s.cancel_us * US,
                 )
+                if name in found:
+                    detail = f"{actor.name} and another actor both trade {name}"
+                    raise NothingToTest(path=self.configuration.path, detail=detail)
                 venue.add_paper(paper)
+                self.traded[name] = paper
                 found[name] = (venue, place)
-            self.deposit(venue, actor)
+            self.fee_prices |= open_account(venue, actor, self.configuration, self.assets)
         return found
-
-    def deposit(self, venue: PaperVenue, actor: ActorSpec) -> None:
-        """What the account holds at first of each asset that it trades."""
-        app = self.configuration.application
-        stated = self.settings.balances.get(actor.venue or "", {})
-        assets = dict.fromkeys(
-            asset
-            for name in actor.instruments
-            for asset in (app.instruments[name].base, app.instruments[name].quote)
-        )
-        for asset in assets:
-            amount = units(stated.get(asset, self.settings.balance))
-            venue.deposit(self.spec.assets[asset], amount)
 
     # ---- running
 
@@ -324,14 +290,28 @@ class Session:
                     keep(reader.source, records)
                 reader.store()
         self.journal.commit()
+        for name, paper in self.traded.items():
+            if paper.lost:
+                raise ReportsLost(count=paper.lost, listing=name, room=8 * ROOM)
         test.drained()
+
+    def marks(self) -> dict[tuple[int, int], int]:
+        """What a position could be closed at when the data ended: a long one at the best bid, a
+        short one at the best ask of the market's book; none where that is not known."""
+        found = {}
+        for name, book in self.books.items():
+            number = self.spec.listings[name].number
+            bid, ask = book.best_bid, book.best_ask
+            if book.valid and bid is not None and ask is not None and bid[0] < ask[0]:
+                found[number, 1], found[number, -1] = bid[0], ask[0]
+        return found
 
     def outcome(self, test: Backtest, seconds: float) -> dict[str, Any]:
         """The answer: the keys are a contract."""
         session = report.session(self.directory, [], HEDGE_DEADLINE_NS)
         db = open_reader(self.directory)
         try:
-            money = profit(self.directory, db)
+            money = profit(self.directory, db, marks=self.marks(), prices=self.fee_prices)
         finally:
             db.close()
         span = test.tape.span or (0, 0)
@@ -347,6 +327,9 @@ class Session:
             "refused": session["refused"],
             "pnl": money["pnl"],
             "fees": money["fees"],
+            "fees_unconverted": money["fees_unconverted"],
+            "unhedged": session["unhedged"],
+            "restarts": len(self.restarts),
             "positions": [
                 {k: row[k] for k in ("venue", "listing", "position", "mark", "realised", "fees")}
                 for row in money["listings"]
@@ -361,9 +344,14 @@ class Session:
 
 
 def backtest_file(
-    path: Path, config_path: Path, *, seed: int | None = None, keep: Keep | None = None
+    files: Path | Sequence[str],
+    config_path: Path,
+    *,
+    seed: int | None = None,
+    keep: Keep | None = None,
 ) -> dict[str, Any]:
-    """Back-test the application of `config_path` on the market data of `path`."""
+    """Back-test the application of `config_path` on market data: one file, or the arguments of
+    engine/capture_map.py."""
     configuration = reduced(config.read(config_path))
     beside = configuration.path.parent.absolute()
     with TemporaryDirectory(prefix="tiercel-backtest-", dir=find_place()[0]) as folder:
@@ -371,6 +359,13 @@ def backtest_file(
         session = Session(configuration, Path(folder), chosen)
         try:
             wanted = session.wanted()
-            return session.run(read_tape(path, wanted, beside), wanted, keep)
+            names = [w.name for w in wanted]
+            if isinstance(files, Path):
+                whose = {name: [files] for name in names}
+            else:
+                whose = assigned(files, names)
+            found = session.run(read_tape(whose, wanted, beside), wanted, keep)
+            shown = {name: [str(p) for p in paths] for name, paths in whose.items()}
+            return found | {"market_data": shown}
         finally:
             session.close()

@@ -251,6 +251,11 @@ def _references(app: Application, document: Document) -> None:
         _known(document, (*at, "follows"), actor.name, actor.follows, [*named, *RESERVED])
         if actor.venue is not None:
             _known(document, (*at, "venue"), actor.name, [actor.venue], app.venues)
+    for field, named_venues in (
+        ("balances", app.backtest.balances),
+        ("venue_fees", app.backtest.venue_fees),
+    ):
+        _known(document, ("backtest", field), f"backtest.{field}", named_venues, app.venues)
     if app.risk is None:
         return
     _known(document, ("risk", "venues"), "risk.venues", app.risk.venues, app.venues)

@@ -1,15 +1,16 @@
 """Market data of a file as a tape: a recording's inputs, or the frames of a raw capture.
 
 A recording says which feed took which frame, so its listings are met by name; its snapshots are the
-records that the feeds' `rest` actors gave them. A capture names only symbols: its frames are those
-of every listing with that symbol. Prices and quantities are read anew in the configuration's ticks
-and lots; a recorded snapshot has those of the recording, which must be the same.
+records that the feeds' `rest` actors gave them. A capture names only symbols: engine/capture_map.py
+says whose it is, and where nobody said, its frames are those of every listing with that symbol.
+Prices and quantities are read anew in the configuration's ticks and lots; a recorded snapshot has
+those of the recording, which must be the same.
 """
 
 from __future__ import annotations
 
 import struct
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -17,6 +18,7 @@ import msgspec
 
 from engine import wiring
 from engine.capture import CaptureDamaged, batches
+from engine.capture_map import CapturesUnclear
 from engine.errors import TiercelError
 from engine.plugin import Plugin
 from engine.recording import MAGIC, Reading
@@ -84,23 +86,39 @@ def maker_of(kind: str, beside: Path) -> Callable[[Tape, list[tuple[Instrument, 
     return maker
 
 
-def read_tape(path: Path, wanted: list[Wanted], beside: Path) -> Tape:
-    """The whole file as one tape, in the order of time."""
+def is_recording(path: Path) -> bool:
+    """A .tcr, by its first bytes; NotMarketData when it cannot be read."""
     try:
         with path.open("rb") as file:
-            head = file.read(len(MAGIC))
+            return file.read(len(MAGIC)) == MAGIC
     except OSError as error:
         raise NotMarketData(path=path, detail=error.strerror or str(error)) from None
-    if head == MAGIC:
-        return Recorded(path, wanted, beside).read()
-    return captured(path, wanted, beside)
+
+
+def read_tape(files: Mapping[str, list[Path]], wanted: list[Wanted], beside: Path) -> Tape:
+    """The market data of every listing as one tape, in the order of time.
+
+    `files` by listing: one recording for all of them, or captures, read one after the other.
+    """
+    each = list(dict.fromkeys(tuple(files[w.name]) for w in wanted))
+    for paths in each:
+        for path in paths:
+            if is_recording(path) and (len(each) > 1 or len(paths) > 1):
+                detail = f"{path} is a recording, which names its listings itself: give it alone"
+                raise CapturesUnclear(listing=wanted[0].name, detail=detail)
+    if is_recording(each[0][0]):
+        return Recorded(each[0][0], wanted, beside).read()
+    tapes = []
+    for paths in each:
+        tapes += captured(paths, [w for w in wanted if tuple(files[w.name]) == paths], beside)
+    return Tape.merged(tapes)
 
 
 # ---- captures
 
 
-def captured(path: Path, wanted: list[Wanted], beside: Path) -> Tape:
-    """A raw capture; every listing of a symbol is shown that symbol's frames."""
+def captured(paths: Sequence[Path], wanted: list[Wanted], beside: Path) -> list[Tape]:
+    """Raw captures, one after the other; a listing is shown the frames of its symbol."""
     tapes: list[Tape] = []
     readers: list[tuple[Any, dict[str, int]]] = []
     rounds: dict[str, int] = {}
@@ -117,19 +135,21 @@ def captured(path: Path, wanted: list[Wanted], beside: Path) -> Tape:
         tapes.append(tape)
         places = {w.instrument.symbol: i for i, w in enumerate(listings)}
         readers.append((maker_of(kind, beside)(tape, pairs), places))
-    try:
-        for batch in batches(path):
-            for reader, places in readers:
-                play_frames(reader, places, batch)
-    except CaptureDamaged as damaged:
-        raise NotMarketData(path=path, detail=str(damaged.values["detail"])) from None
+    for path in paths:
+        try:
+            for batch in batches(path):
+                for reader, places in readers:
+                    play_frames(reader, places, batch)
+        except CaptureDamaged as damaged:
+            raise NotMarketData(path=path, detail=str(damaged.values["detail"])) from None
+    names = ", ".join(str(p) for p in paths)
     for (reader, _), listings in zip(readers, groups.values(), strict=True):
         for one, epochs, heard in zip(listings, reader.epochs, reader.heard, strict=True):
             if not epochs or not heard:
                 lack = "no snapshot that they join to" if heard else "a snapshot of another symbol"
                 known = f"{heard} frames that name {one.instrument.symbol}, and {lack}"
-                raise ListingNotRecorded(path=path, listing=one.name, known=known)
-    return Tape.merged(tapes)
+                raise ListingNotRecorded(path=names, listing=one.name, known=known)
+    return tapes
 
 
 def play_frames(reader: Any, places: dict[str, int], batch: list[Any]) -> None:

@@ -154,9 +154,6 @@ cdef class Backtest:
                     play(<Book>p.book, e)
             else:
                 paper = <Paper>p.paper
-                if p.due <= now:
-                    paper.advance(now)
-                    again = True
                 if e.kind == TC_TAPE_TRADE:
                     if paper.resting_count:
                         paper.traded(now, e.price, e.quantity, e.side)

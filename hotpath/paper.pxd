@@ -16,6 +16,9 @@ The market does not know of our orders, so what would have happened is a model:
 * When the best price of the other side reaches ours, the order fills by up to what is displayed
   there and not taken yet, at our price (maker).
 * Own orders never match each other, and never move the market.
+* While the book is in doubt (a hole in the capture, a crossed book) nothing is known of what is
+  displayed: nothing is taken, the other side reaches nobody, a new order's queue is not known until
+  the book is joined again. Trades go on: they happened.
 
 A request reaches the market `request_ns` (a cancel `cancel_ns`; + uniform jitter) after it was made,
 what it did is seen `reply_ns` (+ jitter) after it happened; both keep their order, as on one
@@ -112,6 +115,7 @@ cdef class Paper:
     cdef tc_taken* taken_of(self, int side, int64_t price, int64_t displayed) noexcept nogil
     cdef void remember(self, tc_taken* t, int side, int64_t price, int64_t displayed,
                        int64_t quantity) noexcept nogil
+    cdef bint in_doubt(self) noexcept nogil
     cdef int64_t displayed(self, int side, int64_t price) noexcept nogil
     cdef int64_t best_of(self, int side, int64_t* quantity) noexcept nogil
     cdef tc_paper_order* find(self, uint64_t order) noexcept nogil

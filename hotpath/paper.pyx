@@ -15,8 +15,8 @@ from libc.string cimport memmove
 from hotpath.book cimport Book, tc_ladder, tc_walk, walk_from_best, walk_step
 from hotpath.matching cimport (TC_DUPLICATE, TC_INVALID, TC_NO_MEMORY, TC_NOT_FOUND, TC_PLACED,
                                TC_WOULD_TAKE)
-from hotpath.records cimport (TC_BUY, TC_FOK, TC_GTC, TC_IOC, TC_LIMIT, TC_MARKET, TC_POST_ONLY,
-                              TC_SELL)
+from hotpath.records cimport (TC_BUY, TC_DOUBT_NEVER_JOINED, TC_FOK, TC_GTC, TC_IOC, TC_LIMIT,
+                              TC_MARKET, TC_POST_ONLY, TC_SELL, TC_VALID)
 
 cdef enum: CANCEL = 1
 cdef enum: PLACE = 2
@@ -208,18 +208,28 @@ cdef class Paper:
     # ---- what is displayed --------------------------------------------------------------
 
     cdef int64_t best_of(self, int side, int64_t* quantity) noexcept nogil:
-        """Best price of a side; quantity 0: the side is empty."""
+        """Best price of a side; quantity 0: the side is empty, or the book is in doubt."""
+        if self.in_doubt():
+            quantity[0] = 0
+            return 0
         if side == TC_BUY:
             quantity[0] = self.book.top.bid_quantity
             return self.book.top.bid_price
         quantity[0] = self.book.top.ask_quantity
         return self.book.top.ask_price
 
+    cdef bint in_doubt(self) noexcept nogil:
+        """The book was joined and is not to be trusted now: nothing is known of what is displayed."""
+        return (self.book.top.reason != TC_VALID
+                and self.book.top.reason != TC_DOUBT_NEVER_JOINED)
+
     cdef int64_t displayed(self, int side, int64_t price) noexcept nogil:
         """Quantity displayed at a price, -1 when only the best price is known and this is worse."""
         cdef int64_t quantity = 0
         cdef int64_t best = self.best_of(side, &quantity)
         cdef tc_ladder* ladder = &self.book.bids if side == TC_BUY else &self.book.asks
+        if self.in_doubt():
+            return -1
         if quantity == 0:
             return 0
         if price == best:

@@ -4,7 +4,7 @@ An order's number at Paper is its place in the order table and a count, so that 
 order by an index, and one of an order whose place is taken by another is dropped.
 """
 
-from libc.stdint cimport int32_t, int64_t, uint32_t, uint64_t
+from libc.stdint cimport INT64_MAX, int32_t, int64_t, uint32_t, uint64_t
 from libc.string cimport memset
 
 from hotpath.instrument cimport Instrument, instrument_notional
@@ -40,9 +40,6 @@ from hotpath.records cimport (
 )
 from hotpath.venue cimport Venue
 
-cdef extern from *:
-    ctypedef long long int128 "__int128"
-
 DEF ROOM = 4096                            # orders at once, and the bits of a place in a number
 DEF TICK = 1
 DEF TICK_NS = 50_000_000                   # cancels that the throttle held back wait for it
@@ -50,7 +47,11 @@ DEF CONFIRM_TICKS = 1200                   # metadata count as confirmed once a 
 
 
 class BalanceTooLarge(ValueError):
-    """An amount beyond 64 bits of 1e-8 units."""
+    """An amount beyond 100 bits of 1e-8 units, or one asset too many."""
+
+
+class FeeUnknown(ValueError):
+    """A fee in an asset whose price in the quote asset nobody stated, or beyond 64 bits."""
 
 
 cdef class PaperVenue(Venue):
@@ -67,18 +68,34 @@ cdef class PaperVenue(Venue):
 
     def deposit(self, uint32_t asset, amount):
         """What the account holds at first, 1e-8 units."""
-        if not 0 <= amount < 1 << 62:
+        if not 0 <= amount < 1 << 100 or self.asset_count == 512:
             raise BalanceTooLarge(f"{amount} of asset {asset}")
         self.assets[self.asset_count].asset = asset
-        self.assets[self.asset_count].free = amount
+        self.assets[self.asset_count].free_hi = amount >> 64
+        self.assets[self.asset_count].free_lo = amount & 0xffffffffffffffff
         self.asset_count += 1
+
+    def charge_in(self, what, uint32_t asset=0, prices=None, int64_t discount_ppm=0):
+        """What fees are paid in: "quote", "received", or "asset": `asset`, whose `prices` are 1e-8
+        units by quote asset, `discount_ppm` of the fee let off. Of everything a fill moves, ppm."""
+        kinds = {"quote": TC_FEE_QUOTE, "received": TC_FEE_RECEIVED, "asset": TC_FEE_ASSET}
+        self.fee_in, self.fee_asset, self.fee_discount_ppm = kinds[what], asset, discount_ppm
+        self.fee_price_count = 0
+        if not 0 <= discount_ppm <= 1000000 or len(prices or {}) > 64:
+            raise ValueError("a discount is at most all of the fee; 64 prices at most")
+        for quote, price in (prices or {}).items():
+            if price <= 0:
+                raise ValueError("a price is above zero")
+            self.fee_prices[self.fee_price_count].quote = quote
+            self.fee_prices[self.fee_price_count].price = price
+            self.fee_price_count += 1
 
     def balance(self, uint32_t asset):
         """What the account holds, 1e-8 units; None: it does not know this asset."""
         cdef int i
         for i in range(self.asset_count):
             if self.assets[i].asset == asset:
-                return self.assets[i].free
+                return (<object>self.assets[i].free_hi << 64) + self.assets[i].free_lo
         return None
 
     # ---- life
@@ -154,6 +171,7 @@ cdef class PaperVenue(Venue):
         return 1
 
     cdef int write_cancel(self, tc_order* o, char* to) except -1:
+        """By the id it has: while a replacement is under way that is the old one's, as live."""
         cdef Paper paper = <Paper>self.papers[self.listing_of[o.instrument]]
         self.moved = True
         return paper.cancel(self.lane.now, self.number_of[<uint64_t>(o - self.orders.t.orders)])
@@ -178,6 +196,10 @@ cdef class PaperVenue(Venue):
             if is_next:
                 r.type, r.successor = TC_EV_REPLACED, o.replacement
                 self.number_of[place], self.next_of[place] = e.order, 0
+                self.report(o, &r, 0, 0, 0, False)
+                if self.stopping and o.pending == 0:
+                    self.cancel_order(o, 0)    # the cancel of the stop spoke of the one before
+                return 0
         elif e.kind == TC_PAPER_EXPIRED:
             r.type = TC_EV_EXPIRED
         elif e.kind == TC_PAPER_CANCELED:
@@ -205,49 +227,97 @@ cdef class PaperVenue(Venue):
 
     cdef int filled(self, tc_order* o, const tc_paper_event* e) except -1:
         cdef Instrument spec = <Instrument>self.instruments[o.instrument]
-        cdef int64_t notional, base, fee
-        cdef int128 product
+        cdef int128 notional, base, received, fee
+        cdef int64_t rate = self.maker_ppm if e.maker else self.taker_ppm
+        cdef int64_t price
         cdef int overflow = 0
         cdef uint32_t base_asset = spec.c.base_asset, quote_asset = spec.c.quote_asset
-        cdef int side = o.side
+        cdef uint32_t fee_asset
+        cdef bint buys = o.side == TC_BUY
         cdef tc_report r
-        notional = <int64_t>instrument_notional(&spec.c, e.price, e.quantity, &overflow)
-        base = base_units(spec, e.quantity)
-        product = <int128>notional * (self.maker_ppm if e.maker else self.taker_ppm)
-        fee = <int64_t>((product + 999999) // 1000000) if product > 0 else -<int64_t>(-product // 1000000)
+        notional = instrument_notional(&spec.c, e.price, e.quantity, &overflow)
+        if overflow:
+            raise BalanceTooLarge(f"{e.quantity} lots at {e.price} ticks")
+        base = base_units(spec, e.quantity, buys)
+        received = base if buys else notional
+        fee_asset = base_asset if buys else quote_asset
+        if self.fee_in == TC_FEE_QUOTE:
+            received, fee_asset = notional, quote_asset
+        fee = fee_of(received, rate)
+        if self.fee_in == TC_FEE_ASSET:
+            price = self.price_of_fee(quote_asset)
+            if price == 0:
+                raise FeeUnknown(f"asset {self.fee_asset} in quote asset {quote_asset}")
+            received = up(notional * rate * (1000000 - self.fee_discount_ppm), <int128>price * 10000)
+            if received <= self.free_of(self.fee_asset):
+                fee, fee_asset = received, self.fee_asset
+        if fee > INT64_MAX or fee < -INT64_MAX:
+            raise FeeUnknown(f"of {e.quantity} lots at {e.price} ticks: beyond 64 bits")
         memset(&r, 0, sizeof(r))
         self.last_trade += 1
         r.id, r.type, r.cumulative, r.venue_time = o.id, TC_EV_FILL, -1, e.happened
         r.price, r.quantity, r.trade_id, r.venue_order_id = (
             e.price, e.quantity, self.last_trade, e.order)
-        self.report(o, &r, 0, fee, quote_asset, e.maker)
-        self.move(base_asset, base if side == TC_BUY else -base)
-        self.move(quote_asset, -notional - fee if side == TC_BUY else notional - fee)
+        self.move(base_asset, (base if buys else -base) - (fee if fee_asset == base_asset else 0))
+        self.move(quote_asset,
+                  (-notional if buys else notional) - (fee if fee_asset == quote_asset else 0))
+        if fee_asset != base_asset and fee_asset != quote_asset:
+            self.move(fee_asset, -fee)
+        self.report(o, &r, 0, <int64_t>fee, fee_asset, e.maker)
         return 0
 
-    cdef int move(self, uint32_t asset, int64_t amount) except -1:
+    cdef int64_t price_of_fee(self, uint32_t quote) noexcept:
+        """1e-8 of a quote asset for one of the fee's asset; 0: nobody stated it."""
+        cdef int i
+        if quote == self.fee_asset:
+            return 100000000
+        for i in range(self.fee_price_count):
+            if self.fee_prices[i].quote == quote:
+                return self.fee_prices[i].price
+        return 0
+
+    cdef int128 free_of(self, uint32_t asset) noexcept:
+        cdef int i
+        for i in range(self.asset_count):
+            if self.assets[i].asset == asset:
+                return (<int128>self.assets[i].free_hi << 64) + self.assets[i].free_lo
+        return 0
+
+    cdef int move(self, uint32_t asset, int128 amount) except -1:
         """Change a balance and tell it."""
         cdef tc_balance b
         cdef int i
         for i in range(self.asset_count):
             if self.assets[i].asset == asset:
-                self.assets[i].free += amount
+                amount += (<int128>self.assets[i].free_hi << 64) + self.assets[i].free_lo
                 memset(&b, 0, sizeof(b))
-                b.free_lo = <uint64_t>self.assets[i].free
-                b.free_hi = -1 if self.assets[i].free < 0 else 0
+                b.free_lo = <uint64_t>amount
+                b.free_hi = <int64_t>(amount >> 64)
+                self.assets[i].free_lo, self.assets[i].free_hi = b.free_lo, b.free_hi
                 b.asset, b.venue, b.venue_time = asset, self.source, self.lane.now
                 return self.take_balance(&b)
         return 0
 
 
-cdef int64_t base_units(Instrument spec, int64_t lots) noexcept:
-    """Lots in 1e-8 of the base asset, what is finer cut off."""
+cdef int128 up(int128 a, int128 b) noexcept:
+    """a / b, rounded up; b > 0. Divisions here are C's, towards zero."""
+    return a // b + (1 if a % b > 0 else 0)
+
+
+cdef int128 fee_of(int128 amount, int64_t ppm) noexcept:
+    """ppm of an amount, rounded towards the venue; a rebate is below zero."""
+    return up(amount * ppm, 1000000)
+
+
+cdef int128 base_units(Instrument spec, int64_t lots, bint buys) noexcept:
+    """Lots in 1e-8 of the base asset; what is finer is cut off from a buyer, asked of a seller."""
     cdef int128 v = <int128>lots * spec.c.lot
+    cdef int128 unit = 1
     cdef int d = spec.c.quantity_scale
     while d < 8:
         v *= 10
         d += 1
     while d > 8:
-        v //= 10
+        unit *= 10
         d -= 1
-    return <int64_t>v
+    return v // unit if buys else up(v, unit)

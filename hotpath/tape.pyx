@@ -139,8 +139,9 @@ cdef class Tape:
             while True:
                 memcpy(out.add(best.events[k].time), &best.events[k], sizeof(tc_tape_event))
                 k += 1
-                if best.events[k - 1].flags & TC_TAPE_ENDS_READ or k == best.count:
-                    break
+                if (best.events[k - 1].flags & TC_TAPE_ENDS_READ or k == best.count
+                        or best.events[k].time != best.events[k - 1].time):
+                    break                  # a read whose last frames were not for us ends by its time
             at[chosen] = k
 
     def each_alone(self):

@@ -9,7 +9,7 @@ import click
 
 
 @click.command()
-@click.argument("file", type=click.Path(path_type=Path))
+@click.argument("files", metavar="[VENUE=]FILE...", nargs=-1, required=True)
 @click.option(
     "--config",
     "config_path",
@@ -17,23 +17,27 @@ import click
     help="Back-test this configuration on FILE's market data.",
 )
 @click.option("--json", "as_json", is_flag=True, help="One JSON object on stdout.")
-def command(file: Path, config_path: Path | None, as_json: bool) -> int:
+def command(files: tuple[str, ...], config_path: Path | None, as_json: bool) -> int:
     """Run FILE's inputs through the same actors: are their records the same, byte for byte?
 
     With --config only FILE's market data is used (a recording or a raw capture): strategies and
     gate are the configuration's, and orders are matched by the queue model of docs/replay.md.
+    VENUE=FILE and VENUE.SYMBOL=FILE say whose a raw capture is; several files of one name follow
+    each other.
     """
     from engine.errors import EXIT_DONE, EXIT_NO
 
     if config_path is not None:
         from engine.backtest import backtest_file
 
-        found = backtest_file(file, config_path)
+        found = backtest_file(files, config_path)
         show(found, as_json, tested(found))
         return EXIT_DONE
     from engine.replay import replay_file
 
-    found = replay_file(file)
+    if len(files) > 1:
+        raise click.UsageError("Without --config one recording is replayed")
+    found = replay_file(Path(files[0]))
     show(found, as_json, compared(found))
     return EXIT_DONE if found["identical"] else EXIT_NO
 
@@ -69,9 +73,10 @@ def tested(found: dict[str, Any]) -> str:
         f"orders {found['orders']}, fills {found['fills']}, rejected {found['rejected']},"
         f" refused by the gate {found['refused']}",
         f"P&L {found['pnl']} after fees of {found['fees']} (quote asset)",
+        *(f"and fees of {n} {asset}" for asset, n in found["fees_unconverted"].items()),
     ]
     lines += [
-        f"{p['listing']}: position {p['position']}, last traded at {p['mark']}"
+        f"{p['listing']}: position {p['position']}, valued at {p['mark']}"
         for p in found["positions"]
     ]
     return "\n".join(lines)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from decimal import Context, Decimal, localcontext
 from pathlib import Path
 from typing import Any
@@ -13,19 +14,32 @@ from engine.journal.names import Names, plain
 EXACT = Context(prec=120)
 
 
-def profit(state: Path, db: apsw.Connection) -> dict[str, Any]:
+def profit(
+    state: Path,
+    db: apsw.Connection,
+    *,
+    marks: Mapping[tuple[int, int], int] | None = None,
+    prices: Mapping[tuple[int, int], Decimal] | None = None,
+) -> dict[str, Any]:
     """{pnl, realised, unrealised, fees, fees_unconverted, listings}: plain decimals, quote asset.
 
-    A fee in the quote asset counts as it is, one in the base asset at the last trade's price; other
-    assets stand in `fees_unconverted`, since no price of theirs is in the store. Listings whose
-    scale the store does not know are left out and named in `unknown`.
+    A position is worth its `marks` in ticks by (instrument, 1 long or -1 short), else its last
+    trade's price. A fee in the quote asset counts as it is, one in the base asset at that price,
+    one in another asset at `prices` of (that asset, quote asset); others stand in
+    `fees_unconverted`, since no price of theirs is in the store. Listings whose scale the store
+    does not know are left out and named in `unknown`.
     """
     names = Names(state, db)
     with localcontext(EXACT):
-        return _profit(names, db)
+        return _profit(names, db, marks or {}, prices or {})
 
 
-def _profit(names: Names, db: apsw.Connection) -> dict[str, Any]:
+def _profit(
+    names: Names,
+    db: apsw.Connection,
+    marks: Mapping[tuple[int, int], int],
+    prices: Mapping[tuple[int, int], Decimal],
+) -> dict[str, Any]:
     fees: dict[tuple[int, int], list[tuple[int, int]]] = {}
     for venue, instrument, asset, amount in db.execute("SELECT * FROM fees"):
         fees.setdefault((venue, instrument), []).append((asset, int(amount)))
@@ -39,6 +53,7 @@ def _profit(names: Names, db: apsw.Connection) -> dict[str, Any]:
         if listing is None:
             unknown.append(instrument)
             continue
+        mark = marks.get((instrument, -1 if int(quantity) < 0 else 1), mark)
         won = names.value(instrument, int(realised))
         open_value = names.value(instrument, int(quantity) * mark - int(cost))
         assert won is not None and open_value is not None
@@ -49,6 +64,8 @@ def _profit(names: Names, db: apsw.Connection) -> dict[str, Any]:
                 paid += money
             elif asset == listing["base_asset"]:
                 paid += money * mark * Decimal(listing["tick"])
+            elif (asset, listing["quote_asset"]) in prices:
+                paid += money * prices[asset, listing["quote_asset"]]
             else:
                 other[names.asset(asset)] = other.get(names.asset(asset), Decimal(0)) + money
         total["realised"] += won

@@ -14,6 +14,7 @@ class Normaliser:
     gaps: int
     applied: int
     snapshots: int
+    crossed: int
     def __init__(self, tape: Tape, listings: list[tuple[Instrument, int]]) -> None: ...
     def take(
         self, times: list[int], frames: list[bytes], start: int = 0, end: int = -1

@@ -5,6 +5,11 @@ level of a depth update is an event, a trade is one, a best bid and ask is one. 
 book as it is after the join, level by level. A hole in the stream is a doubt until the next snapshot;
 one that comes while the stream is whole (the session had doubts of its own: silence, a late turn)
 joins anew from the book that the stream has led to.
+
+A live feed whose book is crossed asks for a snapshot at once and has one a moment later; a capture has
+none there. The venue's own book is never crossed, so a level here is older than it should be: the
+book is in doubt until an update has taken that level away, and then joined anew as it stands, or
+until a snapshot that is not older than the stream, whichever comes first.
 """
 
 cimport cython
@@ -28,6 +33,7 @@ from hotpath.book cimport Book, ladder_count, tc_ladder, tc_walk, walk_from_best
 from hotpath.instrument cimport Instrument
 from hotpath.records cimport (
     TC_BUY,
+    TC_DOUBT_CROSSED,
     TC_DOUBT_GAP,
     TC_DOUBT_NEVER_JOINED,
     TC_DOUBT_OVERFLOW,
@@ -109,9 +115,27 @@ cdef class Normaliser:
         e.flags = TC_TAPE_ENDS_UPDATE | ends
         return 0
 
+    cdef bint crosses(self, int at) noexcept:
+        """Do the levels cross now?"""
+        cdef Book book = (<Join>self.joins[at]).book
+        return (ladder_count(&book.bids) and ladder_count(&book.asks)
+                and book.bids.best >= -book.asks.best)
+
+    cdef int look(self, int at, int64_t time, int ends) except -1:
+        """Behind an update: the levels cross now, or no longer do."""
+        cdef bint crossed = self.crosses(at)
+        if crossed and not self.is_crossed[at]:
+            self.crossed += 1
+            self.mark(at, time, TC_DOUBT_CROSSED)
+        elif self.is_crossed[at] and not crossed:
+            self.is_crossed[at] = False
+            self.whole(at, time, ends)
+        return 0
+
     cdef int mark(self, int at, int64_t time, uint32_t reason) except -1:
         cdef tc_tape_event* e = self.tape.add(time)
         e.listing, e.kind, e.reason = self.places[at], TC_TAPE_DOUBT, reason
+        self.is_crossed[at] = reason == TC_DOUBT_CROSSED
         e.flags = TC_TAPE_ENDS_UPDATE | TC_TAPE_ENDS_READ
         return 0
 
@@ -153,7 +177,11 @@ cdef class Normaliser:
             did = join.update(m, self.codec.levels)
             if did == JOIN_APPLIED:
                 self.applied += 1
-                self.levels(at, time, m, ends)
+                if self.crosses(at) == self.is_crossed[at]:
+                    self.levels(at, time, m, ends)
+                else:
+                    self.levels(at, time, m, 0)
+                    self.look(at, time, ends)
             elif did == JOIN_GAP:
                 self.gaps += 1
                 self.mark(at, time, TC_DOUBT_GAP)
@@ -162,17 +190,26 @@ cdef class Normaliser:
         elif kind == BINANCE_SNAPSHOT:
             self.named += 1
             self.snapshots += 1
-            self.joined(at, time, join.snapshot(m, self.codec.levels))
+            self.joined(at, time, self.join_to(at, m, self.codec.levels))
         elif kind == BINANCE_REJECTED:
             self.named += 1
             join.restart(TC_DOUBT_REJECTED_FRAME)
             self.mark(at, time, TC_DOUBT_REJECTED_FRAME)
         return 0
 
+    cdef int join_to(self, int at, const binance_message* m, const tc_level* levels) noexcept:
+        """A snapshot; where the levels cross it takes their place, unless it is older than them."""
+        cdef Join join = <Join>self.joins[at]
+        if self.is_crossed[at] and m.last_id >= join.book.last_id:
+            join.restart(TC_DOUBT_CROSSED)
+        return join.snapshot(m, levels)
+
     def joined(self, int at, int64_t time, int did):
         """What a snapshot came to."""
-        if did == JOIN_JOINED or did == JOIN_NOT_NEEDED:
+        if did == JOIN_JOINED or (did == JOIN_NOT_NEEDED and not self.is_crossed[at]):
+            self.is_crossed[at] = False
             self.whole(at, time, TC_TAPE_ENDS_READ)
+            self.look(at, time, TC_TAPE_ENDS_READ)
         elif did == JOIN_REFUSED:
             self.mark(at, time, TC_DOUBT_OVERFLOW)
 
@@ -208,7 +245,7 @@ cdef class Normaliser:
         memset(&m, 0, sizeof(m))
         m.last_id, m.venue_time, m.bids, m.asks = last_id, venue_time, <int>n, <int>len(asks)
         self.snapshots += 1
-        self.joined(at, time, (<Join>self.joins[at]).snapshot(&m, levels))
+        self.joined(at, time, self.join_to(at, &m, levels))
 
     def restart(self, int64_t time, uint32_t reason):
         """The connection is a new one: every book is in doubt until a snapshot."""
@@ -218,6 +255,7 @@ cdef class Normaliser:
             join = self.joins[at]
             if join.book.top.reason == TC_VALID:
                 self.mark(at, time, reason)
+            self.is_crossed[at] = False
             join.restart(reason)
 
     @property

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -12,10 +13,15 @@ import yaml
 from click.testing import CliRunner
 
 from bench.depth_frames import make
-from engine.backtest import NothingToTest, StrategyFailed, backtest_file
+from engine.backtest import StrategyFailed, backtest_file
+from engine.capture_map import CapturesUnclear
 from engine.commands.replay import command
+from engine.errors import TiercelError
 from engine.market_tape import FeedNotPlayable, ListingNotRecorded, NotMarketData
+from engine.one_lane import NothingToTest
+from engine.paper_account import FeeNotPriced
 from hotpath.records import Kind, split, unpack
+from tests.reference.account import Account
 
 MS = 1_000_000
 START = 1_700_000_000_000_000_000
@@ -134,7 +140,8 @@ def test_two_runs_give_identical_records_and_seeds_differ(tmp_path: Path) -> Non
 
 
 def test_it_trades_through_the_real_gate_and_journal(tmp_path: Path) -> None:
-    found, kept = run_on(capture(tmp_path), application(tmp_path))
+    config = application(tmp_path, fees={"paid_in": "quote"})
+    found, kept = run_on(capture(tmp_path), config)
     fills = kept.of(Kind.FILL)
     assert found["orders"] == len(kept.of(Kind.APPROVED)) > 10
     assert found["fills"] == len(fills) >= found["orders"]
@@ -144,6 +151,64 @@ def test_it_trades_through_the_real_gate_and_journal(tmp_path: Path) -> None:
     assert round(float(found["fees"]) * 1e8) == paid == sum(f.fee for _, f in fills)
     net = sum(f.quantity if f.side == 1 else -f.quantity for _, f in fills)
     assert float(found["positions"][0]["position"]) == pytest.approx(net / 1e5)
+
+
+FEES: dict[str, dict[str, Any]] = {
+    "received": {"paid_in": "received"},
+    "quote": {"paid_in": "quote"},
+    "an asset of its own": {
+        "paid_in": "BNB",
+        "prices": {"USDT": "612.345"},
+        "discount_ppm": 250000,
+    },
+    "until it runs out": {"paid_in": "BNB", "prices": {"USDT": "612.345"}},
+}
+
+
+@pytest.mark.parametrize("how", FEES)
+def test_fees_balances_and_profit_equal_a_slow_account(tmp_path: Path, how: str) -> None:
+    """An odd number of rounds is cut off, so that a position stands open at the end."""
+    fees = FEES[how]
+    held = {"BTC": "5", "USDT": "900000", "BNB": "0.0001" if "out" in how else "7"}
+    config = application(
+        tmp_path, fees=fees, balances={"one": held}, reply_us=100, market_data_us=100
+    )
+    found, kept = run_on(capture(tmp_path, 391), config)
+    twin = Account(
+        "BTC", "USDT", Fraction("0.01"), Fraction("0.00001"), maker_ppm=0, taker_ppm=100,
+        paid_in=fees["paid_in"], price=Fraction(fees.get("prices", {}).get("USDT", "1")),
+        discount_ppm=fees.get("discount_ppm", 0),
+        balances={a: Fraction(n) for a, n in held.items()},
+    )  # fmt: skip
+    fills = [fill for _, fill in kept.of(Kind.FILL)]
+    assets: dict[str, int] = {}
+    for fill in fills:
+        asset, fee = twin.fill(fill.side, fill.price, fill.quantity, bool(fill.maker))
+        assert fill.fee == fee * 10**8
+        assert assets.setdefault(asset, fill.fee_asset) == fill.fee_asset
+    assert len(set(assets.values())) == len(assets) == len(twin.fees)
+    told = {
+        b.asset: Fraction((b.free_hi << 64) + b.free_lo, 10**8) for _, b in kept.of(Kind.BALANCE)
+    }
+    assert sorted(told.values()) == sorted(
+        n for a, n in twin.balances.items() if a in assets or a != "BNB"
+    )
+    if "out" in how:
+        assert len(twin.fees) == 3, "it never ran out"
+    top = kept.of(Kind.TOP)[-1][1]
+    (row,) = found["positions"]
+    assert twin.position != 0 == int(found["restarts"])
+    mark = (top.bid_price if twin.position > 0 else top.ask_price) * twin.tick
+    assert Fraction(row["mark"]) == mark
+    assert Fraction(row["position"]) == twin.position
+    assert Fraction(found["pnl"]) == twin.profit(mark)
+
+
+def test_fees_without_a_price_are_refused(tmp_path: Path) -> None:
+    for fees in ({"paid_in": "BNB"}, {"paid_in": "BNB", "prices": {"EUR": "500"}}):
+        config = application(tmp_path, fees=fees)
+        with pytest.raises(FeeNotPriced, match=r"TCL-7017.*BNB.*USDT"):
+            backtest_file(capture(tmp_path, 20), config)
 
 
 def test_nothing_is_decided_on_data_that_has_not_come(tmp_path: Path) -> None:
@@ -230,6 +295,107 @@ def test_a_strategy_that_fails_has_a_code(tmp_path: Path) -> None:
     broken = STRATEGY.replace("self.seen += 1", "raise RuntimeError('no idea')")
     with pytest.raises(StrategyFailed, match=r"TCL-7015.*no idea"):
         backtest_file(capture(tmp_path, 20), application(tmp_path, broken))
+
+
+def test_a_strategy_that_fails_now_and_then_is_started_again(tmp_path: Path) -> None:
+    """As its lane would live: up to `max_restarts` in the window, and it goes on trading."""
+    rare = STRATEGY.replace(
+        "self.seen = 0", "self.seen, self.lives = 0, getattr(self, 'lives', 0) + 1"
+    ).replace(
+        "if self.seen % 20 == 10:",
+        "if self.seen == 45 and self.lives <= 3:\n            raise RuntimeError('rare')\n"
+        "        if self.seen % 20 == 10:",
+    )
+    file = capture(tmp_path)
+    found, _ = run_on(file, application(tmp_path, rare))
+    assert found["restarts"] == 3 and found["fills"] > 10
+    (tmp_path / "more").mkdir()
+    often = application(tmp_path / "more", rare.replace("<= 3", "<= 4"))
+    with pytest.raises(StrategyFailed, match=r"TCL-7015.*rare"):
+        run_on(file, often)
+
+
+def two_venues(folder: Path) -> Path:
+    """The application of one venue, doubled: the strategy sees and trades on the second only."""
+    config = application(folder)
+    document = yaml.safe_load(config.read_text())
+    venue, listing = document["venues"]["one"], document["instruments"]["one.BTCUSDT"]
+    document["venues"]["two"], document["instruments"]["two.BTCUSDT"] = venue, listing
+    actors = document["lanes"][1]["actors"]
+    actors.insert(0, {"name": "feed_two", "kind": "feeds/binance", "venue": "two",
+                      "instruments": ["two.BTCUSDT"]})  # fmt: skip
+    config.write_text(yaml.safe_dump(document))
+    return config
+
+
+def test_each_venue_has_the_capture_that_is_named_for_it(tmp_path: Path) -> None:
+    """The second capture is the first one, a tick dearer: each feed tells its own."""
+    one, config = capture(tmp_path, 60), two_venues(tmp_path)
+    frames = [line.split(b" ", 1) for line in one.read_bytes().splitlines()]
+    first, second = tmp_path / "first.raw", tmp_path / "second.raw"
+    first.write_bytes(b"".join(b"%s %s\n" % (t, f) for t, f in frames[:50]))
+    second.write_bytes(b"".join(b"%s %s\n" % (t, f) for t, f in frames[50:]))
+    kept = Kept()
+    found = backtest_file([f"two={one}", f"one={first}", f"one={second}"], config, keep=kept)
+    assert found["market_data"] == {
+        "one.BTCUSDT": [str(first), str(second)], "two.BTCUSDT": [str(one)]
+    }  # fmt: skip
+    tops: dict[int, list[Any]] = {}
+    for header, top in kept.of(Kind.TOP):
+        tops.setdefault(header.source, []).append(top)
+    assert len(tops) == 2
+    a, b = tops.values()
+    assert a == b and len(a) > 50, "two halves read as one capture are the capture"
+    short = Kept()
+    backtest_file([f"two={one}", f"one={first}"], config, keep=short)
+    by_feed = {h.source for h, _ in short.of(Kind.TOP)}
+    counts = sorted(sum(h.source == s for h, _ in short.of(Kind.TOP)) for s in by_feed)
+    assert counts[0] < counts[1] == len(a)
+    with pytest.raises(CapturesUnclear, match=r"TCL-7016.*one.BTCUSDT"):
+        backtest_file([f"two={one}"], config)
+
+
+def test_an_unknown_venue_in_the_settings_is_refused(tmp_path: Path) -> None:
+    for settings in ({"balances": {"elsewhere": {"BTC": "1"}}}, {"venue_fees": {"elsewhere": {}}}):
+        with pytest.raises(TiercelError, match=r"TCL-1022.*elsewhere"):
+            backtest_file(capture(tmp_path, 20), application(tmp_path, **settings))
+
+
+def test_a_crossed_capture_is_in_doubt_until_it_is_no_longer(tmp_path: Path) -> None:
+    """A level that the capture never took away crosses the book; its end joins the book anew."""
+    file = capture(tmp_path, 60)
+    lines = file.read_bytes().splitlines(keepends=True)
+    stream = make(60)
+    cross = orjson.loads(stream.depth[29])
+    ask = stream.best[29][1]
+    price, dear = f"{ask / 100:.2f}", f"{(ask + 300) / 100:.2f}"
+    for n, levels in ((29, [[dear, "1"]]), (39, [[dear, "0"]])):
+        frame = orjson.loads(stream.depth[n])
+        frame["b"] += levels
+        at = 1 + 2 * n
+        wrapped = b'{"stream":"btcusdt@depth@100ms","data":%s}' % orjson.dumps(frame)
+        lines[at] = b"%d %s\n" % (START + (n + 1) * STEP, wrapped)
+    assert cross["u"] and price
+    file.write_bytes(b"".join(lines))
+    config = application(tmp_path)
+    _, kept = run_on(file, config)
+    states = [(h.time, s.reason) for h, s in kept.of(Kind.BOOK_STATE)]
+    assert [reason for _, reason in states] == [3]
+    valid = [h.time for h, top in kept.of(Kind.TOP) if top.reason == 0]
+    late = 600_000
+    assert START + 30 * STEP <= states[0][0] <= START + 30 * STEP + late
+    assert not [t for t in valid if START + 30 * STEP < t < START + 40 * STEP]
+    assert [t for t in valid if START + 40 * STEP <= t <= START + 40 * STEP + late]
+    # a snapshot that is not older than the stream ends it sooner
+    upto = b"".join(lines[:65])
+    whole = orjson.loads(stream.snapshot)
+    whole["lastUpdateId"] = orjson.loads(stream.depth[31])["u"]
+    joined = b"%d %s\n" % (START + 32 * STEP, orjson.dumps(whole))
+    rest = b"".join(lines[65:])
+    file.write_bytes(upto + joined + rest)
+    _, kept = run_on(file, config)
+    valid = [h.time for h, top in kept.of(Kind.TOP) if top.reason == 0]
+    assert [t for t in valid if START + 32 * STEP < t < START + 33 * STEP]
 
 
 def test_captures_of_the_shared_data(shared: Path, tmp_path: Path) -> None:

@@ -17,9 +17,9 @@ from hotpath.instrument import Instrument
 from hotpath.lane import Lane
 from hotpath.market import Market
 from hotpath.paper import Paper
-from hotpath.paper_venue import PaperVenue
-from hotpath.records import EventType, Side, TimeInForce
-from hotpath.ring import Outbox
+from hotpath.paper_venue import BalanceTooLarge, PaperVenue
+from hotpath.records import EventType, Kind, Side, TimeInForce, split
+from hotpath.ring import Outbox, Reader
 from hotpath.strategy import Strategy
 from hotpath.tape import Tape
 
@@ -63,13 +63,17 @@ class Told(Strategy):
 
 
 class Stand:
-    def __init__(self, tape: Tape, view_ns: int = 0, **paper: int) -> None:
+    def __init__(
+        self, tape: Tape, view_ns: int = 0, strategy: type[Told] = Told, **paper: int
+    ) -> None:
         board = Board.private(["clock", "kill", "kill_venue", "kill_strategy", "top"])
         board.write(0, struct.pack("<qq", 0, 1000))
         lane = Lane("test", board, is_virtual=True)
         self.feed = TapeFeed(lane, "feed", Outbox.private(1 << 20, 3))
-        self.venue = PaperVenue(lane, "venue", Outbox.private(1 << 20, 4))
-        self.strategy = Told(lane, "told", Outbox.private(1 << 20, 5), instance=7)
+        outbox = Outbox.private(1 << 20, 4)
+        self.venue = PaperVenue(lane, "venue", outbox)
+        self.reader = Reader.of(outbox, lossy=True)
+        self.strategy = strategy(lane, "told", Outbox.private(1 << 20, 5), instance=7)
         self.market = Market(
             instrument=100, spec=SPEC, name="feed:BTCUSDT", feed=3, venue=4, index=0, slot=4,
             book=Book(),
@@ -92,6 +96,10 @@ class Stand:
         self.strategy.listen(self.venue)
         self.test = Backtest(lane, tape, view_ns=view_ns)
         self.test.add_listing(self.book, [(self.feed, self.market)], self.venue, 0)
+
+    def records(self) -> list[int]:
+        """The kinds of what the venue has written."""
+        return [split(record)[0].kind for record in self.reader.take(4096)]
 
     def run(self, plan: dict[int, Any]) -> Told:
         self.strategy.plan = plan
@@ -160,9 +168,10 @@ def test_a_resting_order_is_filled_by_trades_behind_its_queue() -> None:
         tape.append(n * MS, 0, t.TRADE, side=2, price=90, quantity=4, id=n)
     stand = Stand(tape, view_ns=MS, request_ns=MS, reply_ns=MS)
     told = stand.run({1: buy(90, 6, TimeInForce.GTC)})
-    # it arrives at 2 ms behind the 50 displayed; trades at 2..13 ms take 48, that at 14 ms 2 and 2
+    # it arrives at 2 ms, after the trade of that time and behind the 50 displayed; trades at
+    # 3..14 ms take 48, that at 15 ms 2 and 2
     fills = [(when, value) for when, what, value in told.told if what == "FILL"]
-    assert fills[0] == (15 * MS, 90_002), fills
+    assert fills[0] == (16 * MS, 90_002), fills
     assert sum(v - 90_000 for _, v in fills) == 6
     assert stand.venue.balance(2) == 10**15 - 54_000_000 + 5_400, "a maker's rebate"
 
@@ -253,3 +262,82 @@ def test_tapes_of_several_lanes_are_merged_by_time() -> None:
     merged = Tape.merged(tapes)
     found = [merged.event(i) for i in range(merged.count)]
     assert [(e["time"], e["listing"], e["id"]) for e in found] == sorted(wanted)
+
+
+def test_a_read_without_an_end_holds_nobody_up_in_a_merged_tape() -> None:
+    """Its last frames were of no use to us; what another lane had in between stays there."""
+    one, two = Tape(16), Tape(16)
+    for time in (10, 30, 50):
+        one.append(time, 0, t.TRADE, side=1, price=1, quantity=1, id=time, flags=1)
+    two.append(20, 1, t.TRADE, side=1, price=1, quantity=1, id=20)
+    two.append(40, 1, t.TRADE, side=1, price=1, quantity=1, id=40)
+    merged = Tape.merged([one, two])
+    assert [merged.event(i)["time"] for i in range(5)] == [10, 20, 30, 40, 50]
+    assert [merged.event(i)["id"] for i in range(5)] == [10, 20, 30, 40, 50]
+
+
+def test_an_order_meets_what_changed_at_the_time_of_its_arrival() -> None:
+    """Decided at 1 ms, it arrives at 10 ms, when the ask of 100 gives way to 102."""
+    stand = Stand(quotes(100, 102), view_ns=MS, request_ns=9 * MS, reply_ns=MS)
+    told = stand.run({1: buy(110)})
+    assert [v for _, what, v in told.told if what == "FILL"] == [102 * 1000 + 5]
+
+
+def test_nothing_trades_on_a_book_in_doubt_but_with_the_trades_that_were() -> None:
+    def both(strategy: Told, market: Market) -> None:
+        buy(90, 6, TimeInForce.GTC)(strategy, market)  # joins 50 displayed
+        buy(110, 6)(strategy, market)  # and one that arrives in the doubt
+
+    tape = quotes(100)
+    tape.append(2 * MS, 0, t.DOUBT, reason=2)
+    tape.append(3 * MS, 0, t.LEVEL, side=2, price=80, quantity=9, id=9)  # it would reach the bid
+    tape.append(4 * MS, 0, t.TRADE, side=2, price=89, quantity=2, id=1)  # through it
+    stand = Stand(tape, view_ns=MS, request_ns=2 * MS, reply_ns=MS)
+    told = stand.run({1: both})
+    assert [(what, v) for _, what, v in told.told] == [
+        ("ACK", 6), ("ACK", 6), ("EXPIRED", 6), ("FILL", 90_002),
+    ]  # fmt: skip
+    (order,) = stand.paper.orders()
+    assert order[3:] == (4, -1), "what is before it is not known"
+
+
+def test_a_stop_while_a_replacement_is_under_way_leaves_no_order_behind() -> None:
+    """Its cancel names the old order, which is gone when it arrives: the new one is asked for."""
+
+    def amend(strategy: Told, market: Market) -> None:
+        strategy.replace(market, strategy.orders[0], side=Side.BUY, price=91, quantity=8,
+                         time_in_force=TimeInForce.GTC)  # fmt: skip
+
+    stand = Stand(quotes(100, 102, 104, 106), view_ns=MS, request_ns=MS, reply_ns=MS)
+    stand.strategy.plan = {1: buy(90, 6, TimeInForce.GTC), 3: amend}
+    stand.test.start(0)
+    stand.test.run(21 * MS)
+    stand.test.stop(stand.test.now)
+    stand.test.wait(stand.test.now + 100 * MS)
+    assert stand.paper.orders() == [] and stand.venue.is_idle()
+    told = [what for _, what, _ in stand.strategy.told]
+    assert told == ["ACK", "REPLACED", "CANCEL_REQUESTED", "CANCELED"]
+
+
+def test_a_fill_never_shows_money_that_is_spent() -> None:
+    """When a strategy hears of a fill, the balance has it already."""
+    heard: list[int] = []
+
+    class Watching(Told):
+        def on_fill(self, fill: Any) -> None:
+            heard.append(stand.venue.balance(2))  # type: ignore[arg-type]
+
+    stand = Stand(quotes(100, 102), strategy=Watching, request_ns=MS, reply_ns=MS)
+    stand.run({1: buy(100)})
+    assert heard == [10**15 - 50_000_000 - 50_000]
+    balances = [r for r in stand.records() if r in (Kind.BALANCE, Kind.FILL)]
+    assert balances[-3:] == [Kind.BALANCE, Kind.BALANCE, Kind.FILL]
+
+
+def test_balances_beyond_64_bits_are_kept() -> None:
+    """A trillion of a coin that is worth little."""
+    stand = Stand(quotes(100, 102), request_ns=MS, reply_ns=MS)
+    stand.venue.deposit(77, 10**12 * 10**8)
+    assert stand.venue.balance(77) == 10**20
+    with pytest.raises(BalanceTooLarge):
+        stand.venue.deposit(78, 1 << 100)

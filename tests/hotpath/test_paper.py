@@ -212,6 +212,12 @@ def test_equals_the_twin(seed: int, conservative: bool) -> None:
             slow.amend(*amended)
         fast.before_change(now)
         slow.before_change(now)
+        if draw.random() < 0.02:
+            slow.doubtful = not slow.doubtful
+            if slow.doubtful:
+                book.distrust(2)
+            else:
+                book.join(*(sorted(slow.book[side].items()) for side in (m.BUY, m.SELL)), n)
         if draw.random() < 0.3:
             trade = (now, draw.randrange(96, 105), draw.randrange(1, 15), draw.choice((1, 2)))
             fast.print_trade(*trade)

@@ -43,6 +43,7 @@ class Paper:
     events: list[Event] = field(default_factory=list)
     taken: dict[tuple[int, int], tuple[int, int]] = field(default_factory=dict)
     arrivals: int = 0
+    doubtful: bool = False  # the book: nothing is known of what is displayed
 
     # ---- requests
     def ask(self, due: int, what: tuple[int, ...]) -> None:
@@ -121,6 +122,7 @@ class Paper:
         crossing = [
             p
             for p in sorted(self.book[3 - side], reverse=side == SELL)
+            if not self.doubtful
             if type_ == MARKET or (p <= price if side == BUY else p >= price)
         ]
         if type_ == POST_ONLY and crossing:
@@ -139,9 +141,9 @@ class Paper:
             return None
         if type_ == MARKET or (type_ != POST_ONLY and tif != GTC):
             return self.tell(due, EXPIRED, order, side, price, left, 0)
-        shown = self.book[side].get(price, 0)
+        shown = -1 if self.doubtful else self.book[side].get(price, 0)
         self.arrivals += 1
-        self.own.append(Own(order, side, price, left, self.arrivals, shown, shown))
+        self.own.append(Own(order, side, price, left, self.arrivals, shown, max(shown, 0)))
         sign = {BUY: -1, SELL: 1}
         self.own.sort(key=lambda o: (o.side, sign[o.side] * o.price, o.arrival))
         return None
@@ -177,8 +179,12 @@ class Paper:
         self.tell(now, TRADE, o.order, o.side, o.price, quantity, o.leaves, True)
 
     def after_change(self, now: int) -> None:
+        if self.doubtful:
+            return
         for o in self.own:
             shown = self.book[o.side].get(o.price, 0)
+            if o.ahead < 0:
+                o.ahead = o.seen = shown
             fell = o.seen - shown
             if fell > 0:
                 explained = min(o.traded, fell)
@@ -218,7 +224,7 @@ class Paper:
                 self.fill(now, o, got)
         given = 0
         for o in makers:
-            if o.price != price:
+            if o.price != price or o.ahead < 0:
                 continue
             known = 0
             if o.drop and now - o.cut_time <= EXPLAIN_NS:
