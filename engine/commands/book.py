@@ -38,11 +38,44 @@ class UnitNotUsable(TiercelError):
     do = "Give plain decimals above zero with at most 18 places, such as 0.01"
 
 
+FINE = "0.00000001"
+COARSER = ((FINE, "0.0001"), (FINE, "0.01"), (FINE, "1"), ("0.0001", FINE), ("0.01", FINE))
+"""Units to try where 1e-8 is too fine: amounts of cheap coins and prices in weak currencies do not
+fit 63 bits of it. All are exact or rejected, so they give the same book."""
+
+
 def replayed(
-    files: list[Path], venue: str, symbol: str, tick: str, lot: str
+    files: list[Path], venue: str, symbol: str, tick: str | None, lot: str | None
 ) -> tuple[Any, Any, float]:
     """The feed's replay after all files, its instrument, and the seconds spent in it (scanning and
-    applying frames that lie in memory)."""
+    applying frames that lie in memory). Units that are not given are 1e-8, or coarser ones where
+    those reject what these do not."""
+    first = once(files, venue, symbol, tick or FINE, lot or FINE)
+    if first[0].rejected:
+        for coarse_tick, coarse_lot in COARSER:
+            if (tick is None or coarse_tick == FINE) and (lot is None or coarse_lot == FINE):
+                found = once(files, venue, symbol, tick or coarse_tick, lot or coarse_lot)
+                if not found[0].rejected:
+                    first = found
+                    break
+    replay = first[0]
+    names = ", ".join(str(f) for f in files)
+    if not replay.named:
+        seen = replay.frames - replay.snapshots
+        raise SymbolNotInCapture(
+            symbol=symbol, files=names, detail=f"None of {seen} frames names it"
+        )
+    if replay.rejected and not replay.applied:
+        raise UnitDoesNotFit(
+            count=replay.rejected, frames=replay.frames, tick=tick or FINE, lot=lot or FINE
+        )
+    if not replay.book.epoch:
+        raise CaptureWithoutSnapshot(symbol=symbol, files=names)
+    return first
+
+
+def once(files: list[Path], venue: str, symbol: str, tick: str, lot: str) -> tuple[Any, Any, float]:
+    """The same in these units, whatever came of it."""
     from time import perf_counter
 
     from engine.capture import batches
@@ -65,16 +98,6 @@ def replayed(
             began = perf_counter()
             replay.take(data)
             seconds += perf_counter() - began
-    names = ", ".join(str(f) for f in files)
-    if not replay.named:
-        seen = replay.frames - replay.snapshots
-        raise SymbolNotInCapture(
-            symbol=symbol, files=names, detail=f"None of {seen} frames names it"
-        )
-    if replay.rejected and not replay.applied:
-        raise UnitDoesNotFit(count=replay.rejected, frames=replay.frames, tick=tick, lot=lot)
-    if not replay.book.epoch:
-        raise CaptureWithoutSnapshot(symbol=symbol, files=names)
     return replay, instrument, seconds
 
 
@@ -123,11 +146,16 @@ def written(symbol: str, found: dict[str, Any]) -> str:
 @click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path))
 @click.option("--venue", required=True, help="Whose frames these are: a folder of feeds/.")
 @click.option("--symbol", required=True, help="The instrument, as the venue spells it.")
-@click.option("--tick", default="0.00000001", show_default=True, help="Price unit, a decimal.")
-@click.option("--lot", default="0.00000001", show_default=True, help="Quantity unit, a decimal.")
+@click.option("--tick", help="Price unit, a decimal.  [default: 0.00000001]")
+@click.option("--lot", help="Quantity unit, a decimal.  [default: 0.00000001]")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object on stdout.")
 def command(
-    files: tuple[Path, ...], venue: str, symbol: str, tick: str, lot: str, as_json: bool
+    files: tuple[Path, ...],
+    venue: str,
+    symbol: str,
+    tick: str | None,
+    lot: str | None,
+    as_json: bool,
 ) -> int:
     """Replay raw captures FILE... in order through the feed's own codec.
 

@@ -87,8 +87,8 @@ cdef class Join:
         cdef bint hole = self.stream_started and not self.follows(m)
         if self.stream_started and m.last_id <= self.stream_id:
             hole = False               # again, or late: nothing is missing
-        if hole:
-            self.gaps += 1
+        if hole and self.book.top.epoch:
+            self.gaps += 1             # one before the first snapshot costs the book nothing
         if self.joined and not hole:
             did = self.apply(m.first_id, m.last_id, m.previous_id, m.has_previous, m.venue_time,
                              levels, m.bids, m.asks)

@@ -12,6 +12,7 @@ from feeds.binance.codec cimport (
     binance_message,
     binance_symbol,
 )
+from feeds.binance.join cimport JOIN_REFUSED
 from hotpath.book cimport Book
 
 
@@ -20,7 +21,8 @@ cdef class BookReplay:
     """Takes frames in order and holds the book of one instrument.
 
     A snapshot without a symbol (as the collectors write it between the frames) is taken for the
-    instrument's. `frames` counts all, `named` those of the instrument.
+    instrument's. `frames` counts all, `named` those of the instrument, `rejected` those that could not be
+    read in its units, or whose levels no book holds in them.
     """
 
     def __init__(self, Instrument instrument not None):
@@ -61,7 +63,7 @@ cdef class BookReplay:
             kind = self.codec.scan(PyBytes_AS_STRING(frame), PyBytes_GET_SIZE(frame), own)
             if kind == BINANCE_DEPTH:
                 self.named += 1
-                join.update(m, self.codec.levels)
+                self.rejected += join.update(m, self.codec.levels) == JOIN_REFUSED
                 if until and join.applied == until:
                     break
             elif kind == BINANCE_TICKER:
@@ -72,7 +74,7 @@ cdef class BookReplay:
                 self.trades += 1
             elif kind == BINANCE_SNAPSHOT:
                 self.snapshots += 1
-                join.snapshot(m, self.codec.levels)
+                self.rejected += join.snapshot(m, self.codec.levels) == JOIN_REFUSED
                 if until and join.applied == until:
                     break
             elif kind == BINANCE_REJECTED:
