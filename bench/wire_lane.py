@@ -45,6 +45,7 @@ SECOND = 10**9
 FEED, VENUE, STRATEGY, ENDER, REST, INPUTS = 3, 4, 5, 6, 7, 8
 LARGE = 2**60
 ROOM = 1 << 20
+LOGON_STEPS = 10  # rounds of answers; three are enough
 FIRST_ID = 400_900_000  # below the first update of the bench server
 KEY = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8="
 OWN = dict.fromkeys(
@@ -75,10 +76,10 @@ class PythonTaker(Strategy):
 class Bench:
     """The lane, its actors, and the answers that nobody else gives."""
 
-    def __init__(self, strategy: str, instruments: int) -> None:
+    def __init__(self, strategy: str, instruments: int, is_virtual: bool = False) -> None:
         names = ["clock", "kill", "kill_venue", "kill_strategy"]
         self.board = Board.private(names + [f"top{k}" for k in range(instruments)])
-        self.lane = lane = Lane("bench", self.board, seed=1)
+        self.lane = lane = Lane("bench", self.board, seed=1, is_virtual=is_virtual)
         lane.inputs = Outbox.private(ROOM, INPUTS)
         self.feed = BinanceFeed(lane, "feed", Outbox.private(ROOM, FEED))
         self.venue = BinanceVenue(lane, "venue", Outbox.private(ROOM, VENUE))
@@ -159,10 +160,11 @@ class Bench:
         balances = [
             {"asset": m.spec.base, "free": "1000000", "locked": "0"} for m in self.feed.markets
         ] + [{"asset": "USDT", "free": "1000000000", "locked": "0"}]
-        for id in sorted(venue.outstanding):
-            if id[0] == "b":
+        for what in sorted(venue.outstanding):
+            id = venue.latest[what]
+            if what[0] == "b":
                 self.reply(id, {"balances": balances, "updateTime": ms})
-            elif id[0] == "e":
+            elif what[0] == "e":
                 self.reply(id, {"timezone": "UTC", "serverTime": ms, "symbols": []})
             else:
                 self.reply(id, [])
@@ -229,8 +231,11 @@ async def run(url: str, strategy: str, spin: bool, instruments: int, certificate
 
     await until(lambda: venue.state == "logon" and feed.active >= 0)
     bench.join_books()
-    while not venue.is_ready():
-        bench.answer()
+    for _ in range(LOGON_STEPS):
+        if not venue.is_ready():
+            bench.answer()
+    if not venue.is_ready():
+        raise RuntimeError(f"the venue is {venue.state}, waiting for {venue.outstanding}")
     if instruments > 1:
         await asyncio.sleep(0.3 * (2 + instruments // 50))  # subscriptions leave four a second
     if not all(m.is_valid for m in feed.markets):

@@ -15,6 +15,7 @@ from hotpath.histogram import Stages
 STAGES = (
     "tick_to_order",
     "own",
+    "record",
     "decode",
     "apply",
     "decide",

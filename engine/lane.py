@@ -77,10 +77,10 @@ class LaneProcess:
             actor.name, f"{type(error).__name__}: {error}"
         )
         stages = Stages.attach(spec.histograms) if spec.histograms is not None else None
+        self.lane.set_stages(stages)
         for actor in self.built.actors.values():
             if isinstance(actor, Venue):
                 actor.set_stages(stages)
-        self.lane.stages = stages
         if spec.inputs is not None:
             self.lane.inputs = attach_outbox(spec.inputs, spec.build_hash)
             self.record_start()

@@ -28,6 +28,7 @@ cdef class HotLane(Runtime):
     cdef readonly str last_error
     cdef public dict refused               # by actor: what TLS refused (engine/trust.py)
     cdef object context                    # of secure connections, made at the first
+    cdef int age_stage                     # histogram of outbox ages, -1: none
     cdef ring(self)
     cdef int poll(self) except -1
     cdef int read_sockets(self) except -1

@@ -62,6 +62,9 @@ cdef class HotLane(Runtime):
         self.refused = {}
         self.again = self.spin
         self.scheduled_due = 0x7fffffffffffffff
+        self.age_stage = -1
+        if lane.stages is not None and "age" in lane.stages.names:
+            self.age_stage = lane.stages.index("age")
 
     # ---- the loop
 
@@ -137,13 +140,17 @@ cdef class HotLane(Runtime):
         return taken
 
     cdef int drain(self, Follow follow, int limit) except -1:
+        """Take what an outbox has, at most `limit`, then tell how long the oldest had waited."""
         cdef const tc_header* r
         cdef Actor actor
         cdef int taken = 0
+        cdef int64_t written = 0, now = 0
         while taken < limit:
             r = follow.reader.peek()
             if r == NULL:
                 break
+            if not taken:
+                written, now = r.time, self.lane.clock()
             if follow.wanted >> r.kind & 1:
                 for actor in follow.actors:
                     if actor.wants >> r.kind & 1:
@@ -152,6 +159,8 @@ cdef class HotLane(Runtime):
             taken += 1
         if taken:
             follow.reader.publish()
+            if written and self.age_stage >= 0:   # a gap that stands for lost ones has no time
+                self.lane.stages.record(self.age_stage, max(0, now - written))
         return taken
 
     def late(self, int64_t by_ns):

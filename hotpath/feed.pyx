@@ -9,7 +9,7 @@ from libc.stdint cimport int64_t, uint16_t, uint32_t, uint64_t
 from libc.stdlib cimport free, realloc
 from libc.string cimport memcpy, memset
 
-from hotpath.lane cimport Actor
+from hotpath.lane cimport TC_LAP_APPLY, TC_LAP_DECIDE, Actor
 from hotpath.market cimport Market, tc_top_slot
 from hotpath.records cimport (
     TC_BOOK_STATE,
@@ -151,18 +151,26 @@ cdef class Feed(Actor):
             market.top = top[0]
             if market.slot >= 0:               # fresh all the same: the gate measures age
                 self.write_top(market)
+            if self.lane.sampled:
+                self.lane.lap(TC_LAP_APPLY)
             for strategy in market.watchers:
                 strategy.cause = market.cause
                 strategy.on_top(market)
+            if self.lane.sampled and market.watchers:
+                self.lane.lap(TC_LAP_DECIDE)
             return 0
         market.top = top[0]
         market.cause = (<uint64_t>self.source << 48) | self.emit(
             TC_TOP, market.instrument, 0, top, sizeof(tc_top))
         if market.slot >= 0:
             self.write_top(market)
+        if self.lane.sampled:
+            self.lane.lap(TC_LAP_APPLY)
         for strategy in market.followers:
             strategy.cause = market.cause
             strategy.on_top(market)
+        if self.lane.sampled and market.followers:
+            self.lane.lap(TC_LAP_DECIDE)
         return 0
 
     cdef int printed(self, Market market, const tc_trade* trade) except -1:

@@ -10,8 +10,20 @@ engine/lane_trio), in seeded simulation and in replay; only the lane's transport
 from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 
 from hotpath.board cimport Board
+from hotpath.histogram cimport Stages
 from hotpath.records cimport tc_header
 from hotpath.ring cimport Outbox
+
+
+cdef enum:                             # stages of a sampled turn, in the order of a tick
+    TC_LAP_RECORD                      # its input written to the recording
+    TC_LAP_DECODE                      # text to integers
+    TC_LAP_APPLY                       # the book or the order changed, its top told
+    TC_LAP_DECIDE                      # the strategy's decision
+    TC_LAP_RISK                        # intents and `approved` written, the gate asked twice
+    TC_LAP_ENCODE                      # the order's text
+    TC_LAP_SEND                        # the send call
+    TC_LAPS
 
 
 cdef class Connection:
@@ -99,7 +111,7 @@ cdef class Lane:
     cdef public Board board
     cdef public object transport       # open(actor, channel, target), close(...), request(...)
     cdef public Outbox inputs          # this lane's recording, None when not recorded
-    cdef public object stages          # hotpath.histogram.Stages or None
+    cdef readonly Stages stages        # the lane's histograms, None when nothing is measured
     cdef readonly list actors
     cdef public int max_restarts           # of Python actors, in the window; more end the lane
     cdef public int64_t restart_window_ns
@@ -112,6 +124,19 @@ cdef class Lane:
     cdef double tick_ns                # length of a tick, 0: not measured yet
     cdef uint64_t turn_ticks, first_ticks
     cdef int64_t first_ns
+
+    # stages, of one turn in each 64: read it, and call `lap` at the end of each stage when it is set
+    cdef bint sampled
+    cdef uint64_t next_sample          # the turn, 0: none
+    cdef int64_t lap_at                # end of the last stage
+    cdef int64_t lap_ns[TC_LAPS]       # what each stage took in this turn, all its parts
+    cdef uint32_t lapped               # stages met in this turn, a bit each
+    cdef int lap_stage[TC_LAPS]        # their histograms, -1: none
+    cdef int turn_stage
+    cdef void lap(self, int stage) noexcept nogil
+    cdef void begin_laps(self) noexcept
+    cdef void end_input(self) noexcept
+    cdef void end_laps(self) noexcept
 
     cdef timer* heap
     cdef int timers, timer_room

@@ -89,7 +89,9 @@ class Lane:
     board: Board | None
     transport: Any
     inputs: Outbox | None
-    stages: Any
+    @property
+    def stages(self) -> Any: ...
+    def set_stages(self, stages: Any) -> None: ...
     slot_feed: dict[int, list[bytes]] | None
     actors: list[Actor]
     max_restarts: int

@@ -7,6 +7,11 @@ the steady state. Written and read by the lane's thread only, so there is no loc
 A turn's order is fixed: the input is written to the recording first (when there is one), then the
 actor takes it, then what it queued is delivered first in, first out, until nothing is left. Equal
 inputs in equal order therefore give equal records; a replay is nothing else.
+
+One turn in each 64 tells what its stages took (`lap`): the clock is read once at each boundary, a
+stage that comes twice in the turn (two legs, two books) counts once with the sum, so that the
+stages of a turn add up to it. Which of the 64 moves on, so that no rhythm of turns is missed or
+counted double. In every other turn a boundary is one read and a branch that is not taken.
 """
 
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
@@ -37,11 +42,16 @@ from hotpath.records cimport (
 from hotpath.ring cimport Outbox, tc_claim, tc_commit, tc_warm, tc_write
 
 DEF DEFERRED_LIMIT = 64 * 1024 * 1024
+DEF SAMPLED_TURNS = 64
+DEF SAMPLE_STEP = 37                   # odd, so that every place of the 64 comes up
 OPCODE_RESPONSE = 256
 NO_ROOM_SLOT = 0xffffffff
 
 cdef enum:
     NO_ROOM = 0xffffffff
+
+LAPS = ("record", "decode", "apply", "decide", "risk", "encode", "send")
+"""The stages of a sampled turn, as the histograms name them; in the order of TC_LAP_RECORD on."""
 
 
 class OutboxFull(Exception):
@@ -325,6 +335,51 @@ cdef class Lane:
         """Engine time now, UTC ns (the cold side)."""
         return self.clock()
 
+    # ---- stages
+
+    def set_stages(self, stages):
+        """Where latencies are recorded (hotpath.histogram.Stages), or None; from the next turn."""
+        cdef uint64_t block = (self.turns + SAMPLED_TURNS - 1) // SAMPLED_TURNS
+        cdef int k
+        self.stages = stages
+        self.sampled, self.next_sample, self.turn_stage = False, 0, -1
+        if stages is None:
+            return
+        for k in range(TC_LAPS):
+            self.lap_stage[k] = stages.index(LAPS[k]) if LAPS[k] in stages.names else -1
+        if "turn" in stages.names:
+            self.turn_stage = stages.index("turn")
+        self.next_sample = block * SAMPLED_TURNS + 1 + block * SAMPLE_STEP % SAMPLED_TURNS
+
+    cdef void begin_laps(self) noexcept:
+        cdef uint64_t block = (self.turns - 1) // SAMPLED_TURNS + 1
+        self.next_sample = block * SAMPLED_TURNS + 1 + block * SAMPLE_STEP % SAMPLED_TURNS
+        memset(self.lap_ns, 0, sizeof(self.lap_ns))
+        self.lapped = 0
+        self.lap_at = self.stamp
+        self.sampled = True
+
+    cdef void lap(self, int stage) noexcept nogil:
+        """A stage of a sampled turn ends here; the next one begins."""
+        cdef int64_t now = self.mark()
+        self.lap_ns[stage] += now - self.lap_at
+        self.lapped |= <uint32_t>1 << stage
+        self.lap_at = now
+
+    cdef void end_input(self) noexcept:
+        """The actor has done all with its input: what follows its decoding and is not split."""
+        if self.lapped >> TC_LAP_DECODE & 1 and not self.lapped >> TC_LAP_APPLY:
+            self.lap(TC_LAP_APPLY)
+
+    cdef void end_laps(self) noexcept:
+        cdef int k
+        self.sampled = False
+        for k in range(TC_LAPS):
+            if self.lapped >> k & 1 and self.lap_stage[k] >= 0:
+                self.stages.record(self.lap_stage[k], self.lap_ns[k])
+        if self.turn_stage >= 0:
+            self.stages.record(self.turn_stage, self.mark() - self.stamp)
+
     # ---- the turn
 
     cdef void open_turn(self, int64_t now) noexcept:
@@ -337,23 +392,31 @@ cdef class Lane:
             self.turn_ticks = tc_ticks()
         self.turns += 1
         self.in_turn = True
+        if self.turns == self.next_sample:
+            self.begin_laps()
 
     cdef int close_turn(self) except -1:
         """Deliver what this turn queued, first in first out, until nothing is left."""
         cdef deferred* d
         cdef const tc_header* r
         cdef Actor actor
+        if self.sampled:
+            self.end_input()
         while self.queue_head < self.queue_tail:
             d = <deferred*>(self.queue + self.queue_head)
             self.queue_head += sizeof(deferred) + d.bytes
             actor = <Actor>self.actors[d.actor]
             r = <const tc_header*>(<uint8_t*>d + sizeof(deferred))
+            if self.sampled:
+                self.lap_at = self.mark()
             self.deliver(actor, r)
         self.queue_head = self.queue_tail = 0
         while self.retired_count:
             self.retired_count -= 1
             free(self.retired[self.retired_count])
         self.in_turn = False
+        if self.sampled:
+            self.end_laps()
         return 0
 
     cdef int deliver(self, Actor actor, const tc_header* r) except -1:
@@ -373,6 +436,8 @@ cdef class Lane:
             head.actor, head.channel, head.opcode, head.last = actor.source, channel, opcode, last
             head.stamp_in_hand = now
             self.record_input(TC_INPUT_FRAME, &head, sizeof(head), p, n)
+            if self.sampled:
+                self.lap(TC_LAP_RECORD)
         if opcode == 256:
             self.respond(actor, p, n)
         else:
@@ -386,6 +451,8 @@ cdef class Lane:
             memset(&head, 0, sizeof(head))
             head.actor = actor.source
             self.record_input(TC_INPUT_RECORD, &head, sizeof(head), r, r.length)
+            if self.sampled:
+                self.lap(TC_LAP_RECORD)
         self.deliver(actor, r)
         return self.close_turn()
 
@@ -398,6 +465,8 @@ cdef class Lane:
             memset(&head, 0, sizeof(head))
             head.actor, head.channel, head.event, head.code = actor.source, channel, event, code
             self.record_input(TC_INPUT_LINK, &head, sizeof(head), NULL, 0)
+            if self.sampled:
+                self.lap(TC_LAP_RECORD)
         actor.take_link(channel, event, code)
         return self.close_turn()
 
@@ -419,6 +488,8 @@ cdef class Lane:
             memset(&head, 0, sizeof(head))
             head.actor, head.token, head.due = actor.source, token, due
             self.record_input(TC_INPUT_TIMER, &head, sizeof(head), NULL, 0)
+            if self.sampled:
+                self.lap(TC_LAP_RECORD)
         actor.take_timer(token, due)
         return self.close_turn()
 

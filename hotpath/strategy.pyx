@@ -9,7 +9,7 @@ from libc.stdint cimport int64_t, uint16_t, uint32_t, uint64_t
 from cpython.bytes cimport PyBytes_AS_STRING
 from libc.string cimport memset
 
-from hotpath.lane cimport Actor
+from hotpath.lane cimport TC_LAP_APPLY, TC_LAP_DECIDE, TC_LAP_RISK, Actor
 from hotpath.market cimport Market
 from hotpath.order cimport TC_EFFECT_ILLEGAL, TC_EFFECT_MASK
 from hotpath.records cimport (
@@ -270,7 +270,12 @@ cdef class Strategy(Actor):
         market.received = self.lane.stamp
         market.cause = TC_CAUSE(r.source, r.position)
         self.cause = market.cause
-        return self.on_top(market)
+        if self.lane.sampled:
+            self.lane.lap(TC_LAP_APPLY)
+        self.on_top(market)
+        if self.lane.sampled:
+            self.lane.lap(TC_LAP_DECIDE)
+        return 0
 
     def restore(self, document):
         """What the journal has of an earlier life, before `on_start`; see engine/history.py.
@@ -335,6 +340,8 @@ cdef class Strategy(Actor):
         self.drafted = 0
         self.intents_written += n
         decided = self.lane.mark()
+        if self.lane.sampled:
+            self.lane.lap(TC_LAP_DECIDE)
         for i in range(n):
             self.drafts[i].stamp_decided = decided
             if n > 1:
@@ -356,6 +363,8 @@ cdef class Strategy(Actor):
                         venue.release(records[k], TC_REASON_GROUP)
                     elif venue is not None and k > i:
                         venue.deny(records[k], TC_REASON_GROUP)
+                if self.lane.sampled:
+                    self.lane.lap(TC_LAP_RISK)
                 return 0
         for i in range(n):
             venue = venue_of(self, self.drafts[i].venue)

@@ -14,6 +14,7 @@ is called for each order whose state must be asked of the venue.
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 
 from hotpath.gate cimport Gate, tc_gate_inputs
+from hotpath.histogram cimport Stages
 from hotpath.lane cimport Actor
 from hotpath.order cimport Orders, tc_order, tc_report
 from hotpath.records cimport (
@@ -91,6 +92,7 @@ cdef class Venue(Actor):
     cdef uint64_t wait_cause[256]
     cdef readonly int waiting
     cdef char* text                        # of the order being sent, with headroom
+    cdef Stages stages                     # where latencies are recorded, None: nowhere
     cdef int stage_own                     # callback entry to the entry of send
     cdef int stage_tick_to_order, stage_ack, stage_fill, stage_risk
     cdef tc_gate_inputs inputs

@@ -40,7 +40,7 @@ from hotpath.gate cimport (
 from hotpath.board cimport tc_board_get, tc_board_version
 from hotpath.histogram cimport Stages
 from hotpath.instrument cimport TC_INSTRUMENT_HALTED, TC_INSTRUMENT_TRADING, Instrument
-from hotpath.lane cimport Actor, Connection, Lane
+from hotpath.lane cimport TC_LAP_ENCODE, TC_LAP_RISK, TC_LAP_SEND, Actor, Connection, Lane
 from hotpath.market cimport tc_top_slot
 from hotpath.order cimport (
     TC_EFFECT_APPLIED,
@@ -237,11 +237,13 @@ cdef class Venue(Actor):
 
     def set_stages(self, stages):
         """Where latencies are recorded: the lane's histograms, or None."""
-        cdef Stages s
-        self.lane.stages = stages
+        cdef Stages s = stages
+        self.stages = stages
+        self.stage_own = self.stage_tick_to_order = self.stage_ack = self.stage_fill = -1
+        if stages is not self.lane.stages:
+            self.lane.set_stages(stages)
         if stages is None:
             return
-        s = stages
         self.stage_own = s.index("own")
         self.stage_tick_to_order = s.index("tick_to_order")
         self.stage_ack = s.index("ack")
@@ -454,22 +456,30 @@ cdef class Venue(Actor):
             step.type, step.successor = TC_EV_REPLACE_REQUESTED, id
             step.price, step.quantity = i.price, i.quantity
             order_apply(&self.orders.t, o, &step, self.lane.now)
-            n = self.write_replace(o, self.text + HEADROOM)
         else:
             order_approve(&self.orders.t, o, self.lane.now)
+        if self.lane.sampled:
+            self.lane.lap(TC_LAP_RISK)
+        if i.op == TC_OP_REPLACE:
+            n = self.write_replace(o, self.text + HEADROOM)
+        else:
             n = self.write_place(o, self.text + HEADROOM)
+        if self.lane.sampled:
+            self.lane.lap(TC_LAP_ENCODE)
         self.inputs.kill = self.kill_word(i.strategy, self.listing_of[r.instrument & 0xffff])
         if gate_send_check(&self.gate.g, i, r.instrument, id, self.lane.now, &self.inputs, &out):
             self.refuse(r, &out)
             self.end_unsent(o, TC_REASON_NOT_SENT)
             return 0
+        if self.lane.sampled:
+            self.lane.lap(TC_LAP_RISK)
         if self.stage_own >= 0:
-            (<Stages>self.lane.stages).record(self.stage_own, self.lane.mark() - i.stamp_in_hand)
+            self.stages.record(self.stage_own, self.lane.mark() - i.stamp_in_hand)
         if not self.send_order(o, n):
             return 0
         if self.stage_tick_to_order >= 0:
-            (<Stages>self.lane.stages).record(self.stage_tick_to_order,
-                                              self.lane.mark() - i.stamp_in_hand)
+            self.stages.record(
+                self.stage_tick_to_order, self.lane.mark() - i.stamp_in_hand)
         orders_prepare(&self.orders.t, id)
         gate_warm(&self.gate.g, id)
         return 1
@@ -504,6 +514,8 @@ cdef class Venue(Actor):
             self.end_unsent(o, TC_REASON_NOT_SENT)
             return 0
         took = self.send(self.order_channel, self.text + HEADROOM, n)
+        if self.lane.sampled:
+            self.lane.lap(TC_LAP_SEND)
         o.sent = self.lane.now         # the turn's time, not the clock's: a replay decides alike
         if took == n:
             self.sent += 1
@@ -566,9 +578,15 @@ cdef class Venue(Actor):
             memset(&step, 0, sizeof(step))
             step.id, step.type, step.cumulative = o.id, TC_EV_CANCEL_REQUESTED, -1
             self.report(o, &step, cause, 0, 0, False)
+        if self.lane.sampled:
+            self.lane.lap(TC_LAP_RISK)
         n = self.write_cancel(o, self.text + HEADROOM)
+        if self.lane.sampled:
+            self.lane.lap(TC_LAP_ENCODE)
         if n <= 0 or self.send(self.order_channel, self.text + HEADROOM, n) != n:
             return 0
+        if self.lane.sampled:
+            self.lane.lap(TC_LAP_SEND)
         o.sent = self.lane.now
         self.sent += 1
         self.want_query(o)
@@ -623,7 +641,7 @@ cdef class Venue(Actor):
         e.stamp_sent, e.stamp_received = o.sent, self.lane.stamp
         self.emit(TC_ORDER_EVENT, o.instrument, cause if cause else o.cause, &e, sizeof(e))
         if r.type == TC_EV_ACK and self.stage_ack >= 0 and o.sent:
-            (<Stages>self.lane.stages).record(self.stage_ack, self.lane.stamp - o.sent)
+            self.stages.record(self.stage_ack, self.lane.stamp - o.sent)
         return 0
 
     cdef int emit_fill(self, tc_order* o, const tc_report* r, uint32_t effect, uint64_t cause,
@@ -642,7 +660,7 @@ cdef class Venue(Actor):
         if self.listeners:
             self.tell(TC_FILL)
         if self.stage_fill >= 0 and o.sent:
-            (<Stages>self.lane.stages).record(self.stage_fill, self.lane.stamp - o.sent)
+            self.stages.record(self.stage_fill, self.lane.stamp - o.sent)
         return 0
 
     cdef int move_position(self, tc_order* o, const tc_report* r, int64_t guessed,

@@ -42,6 +42,7 @@ from feeds.binance.join cimport (
     JOIN_REFUSED,
     JOIN_TOO_OLD,
 )
+from hotpath.lane cimport TC_LAP_DECODE
 from hotpath.records cimport (
     TC_ASK_SNAPSHOT,
     TC_DOCUMENT,
@@ -244,6 +245,8 @@ cdef class BinanceFeed(Feed):
         cdef int kind
         if channel == self.active or channel == self.coming:
             kind = self.codec.scan(p, n, NULL)
+            if self.lane.sampled:
+                self.lane.lap(TC_LAP_DECODE)
             if kind == BINANCE_TICKER:
                 self.ticker(&self.codec.message)
             elif kind == BINANCE_DEPTH:

@@ -16,6 +16,7 @@ from hotpath.records import LinkEvent
 FRAMES = 1_000_000
 PARTS = 10
 STEP_NS = 10 * 10**6  # between two frames: a hundred orders a second are within every throttle
+VIRTUAL_START = 10**15  # ns; the status of an instrument that was never told is not too old yet
 SLACK = 32
 """blocks: the interpreter's own free lists move by a few, in both directions"""
 TOP = (
@@ -30,12 +31,12 @@ class Silence:
     def open(self, actor: object, channel: int, target: dict[str, object]) -> None: ...
 
 
-def trading() -> Bench:
+def trading(is_virtual: bool = False, strategy: str = "compiled") -> Bench:
     """The wire bench's lane, logged on, reconciled and with its book joined."""
-    bench = Bench("compiled", 1)
+    bench = Bench(strategy, 1, is_virtual)
     bench.lane.transport = Silence()
     bench.connect_to("ws://there")
-    bench.lane.start()
+    bench.lane.start(VIRTUAL_START if is_virtual else None)
     for actor in (bench.feed, bench.venue):
         connection: Connection = ScriptedConnection(0)
         actor.attach(connection)

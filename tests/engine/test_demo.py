@@ -74,6 +74,19 @@ def test_the_report_has_the_keys_of_the_contract(session: dict[str, Any]) -> Non
         assert set(row) == {"count", "p50_ns", "p99_ns", "p999_ns", "max_ns"}
 
 
+def test_stages_of_one_turn_in_each_64_are_told(session: dict[str, Any]) -> None:
+    latency = session["latency"]
+    counts = {name: row["count"] for name, row in latency.items()}
+    assert min(counts[n] for n in ("record", "decode", "apply", "decide", "turn", "age")) > 0
+    assert counts["decode"] <= counts["record"] <= counts["turn"] < counts["age"]
+    assert counts["decide"] <= counts["apply"]
+    # a group's legs count once a turn, and not every turn with an order is sampled
+    assert counts.get("send", 0) <= counts.get("encode", 0) <= counts.get("risk", 0)
+    assert counts.get("send", 0) < counts["own"] / 16
+    for name in ("record", "decode", "apply", "decide"):
+        assert 0 < latency[name]["p50_ns"] < latency["turn"]["max_ns"]
+
+
 def test_the_strategy_says_why_it_did_not_trade(session: dict[str, Any]) -> None:
     done = subprocess.run(
         [*TIERCEL, "why", "--not", "cross", "--state", session["state"], "--json"],

@@ -16,7 +16,7 @@ cdef class Session(Venue):
     cdef readonly object trouble           # what keeps it from trading (engine/trouble.py), or None
     cdef object settings, signer, api_key, url, profile
     cdef dict asked_at                     # request id -> engine time, until it is answered
-    cdef dict latest                       # what is asked -> id of the last such question
+    cdef readonly dict latest              # what is asked -> id of the last such question
     cdef int64_t opened_at, next_open, backoff_ns
     cdef int64_t minute
     cdef int weight

@@ -13,6 +13,7 @@ class Session(Venue):
     banned: int
     silent_until: int
     clock_difference: int
+    latest: dict[str, str]
     trouble: dict[str, Any] | None
     def __init__(self, lane: Lane, name: str, outbox: Outbox, *, room: int = 4096) -> None: ...
     def dial(self) -> None: ...

@@ -11,6 +11,7 @@ from libc.stdint cimport int64_t, uint16_t, uint32_t, uint64_t
 
 import orjson
 
+from hotpath.lane cimport TC_LAP_DECODE
 from hotpath.order cimport TC_STATUS_INTENT, order_id_read, orders_by_id, status_is_live, tc_order
 from hotpath.records cimport TC_DOCUMENT, tc_balance, tc_header, tc_order_id
 from hotpath.scan cimport TC_JSON_STRING
@@ -114,6 +115,8 @@ cdef class BinanceVenue(Reconciliation):
         cdef int kind = self.codec.scan(p, n), k
         cdef bn_message* m = &self.codec.message
         self.raw, self.raw_bytes = p, n
+        if self.lane.sampled:
+            self.lane.lap(TC_LAP_DECODE)
         if kind == BN_REPLY or kind == BN_ERROR:
             if m.id.type != TC_JSON_STRING:
                 self.foreign += 1
