@@ -19,23 +19,23 @@ if TYPE_CHECKING:
 
 def heard_of(root: Root, lane: LaneSettings, process: LaneProcess, event: dict[str, Any]) -> None:
     """A line from a lane."""
-    name, what = lane.name, event.get("event")
-    now = monotonic_ns()
+    name, what, now = lane.name, event.get("event"), monotonic_ns()
+    note = root.lane_logs.note
     if what == "hello":
         spec: LaneSpec = process.spec
         for field in ("build_hash", "schema_hash", "config_hash", "mode"):
             if event.get(field) != getattr(spec, field):
                 _refuse(root, name, field, event.get(field), getattr(spec, field))
                 break
-        root.log.main("info", "lane heard", name=name, pid=process.pid)
+        note(name, "info", "lane heard", pid=process.pid)
     elif what == "started":
-        root.log.main("info", "lane up", name=name, pid=process.pid)
+        note(name, "info", "lane up", pid=process.pid)
         for actor in lane.actors:  # what its last life told is over
             root.troubles.pop(actor.name, None)
         root.liveness.watch(name, hang_ms(lane) * MILLISECOND, now)
         root.carry_out(root.supervisor.started(name, now))
     elif what == "ready":
-        root.log.main("info", "lane ready", name=name, pid=process.pid)
+        note(name, "info", "lane ready", pid=process.pid)
         root.carry_out(root.supervisor.became_ready(name, now))
         root.note_ready()
     elif what == "restarted":
@@ -43,18 +43,18 @@ def heard_of(root: Root, lane: LaneSettings, process: LaneProcess, event: dict[s
         root.document(
             Kind.DOCUMENT, event="actor_restarted", actor=event["actor"], why=event["why"]
         )
-        root.log.problem("actor restarted", actor=event["actor"], why=event["why"])
+        note(name, "warning", "actor restarted", actor=event["actor"], why=event["why"])
     elif what == "inputs_lost":  # the recording of this lane has a hole
         root.inputs_lost[name] = root.inputs_lost.get(name, 0) + event["more"]
         root.document(Kind.DOCUMENT, event="inputs_lost", lane=name, inputs=event["more"])
-        root.log.problem("inputs not recorded", lane=name, inputs=event["more"])
+        note(name, "warning", "inputs not recorded", inputs=event["more"])
     elif what == "trouble":
         root.troubles[event["actor"]] = event["error"]
         if event["error"] is not None:
-            root.log.problem("trouble", actor=event["actor"], **event["error"])
+            note(name, "warning", "trouble", actor=event["actor"], **event["error"])
     elif what == "failed":
         root.words[name] = " ".join(str(event[k]) for k in ("code", "what", "why") if event[k])
-        root.log.error("lane failed", name=name, words=root.words[name])
+        note(name, "error", "lane failed", words=root.words[name])
     else:  # an answer to something a command asked
         root.answers.setdefault(str(what), {})[name] = event
     root.heard.set()
@@ -64,5 +64,5 @@ def _refuse(root: Root, name: str, field: str, own: Any, wanted: Any) -> None:
     """A lane that is not of our build, schema, configuration or mode does not run."""
     error = BuildsDiffer(lane=name, field=field, own=own, root=wanted)
     root.words[name] = str(error)
-    root.log.error("lane refused", name=name, **error.sentences())
+    root.lane_logs.note(name, "error", "lane refused", **error.sentences())
     root.carry_out(root.supervisor.hung(name, f"its {field} is another", monotonic_ns()))

@@ -140,6 +140,11 @@ class Log:
         """Something went wrong that a person should see."""
         self._add(("main", "errors"), "error", event, values)
 
+    def say(self, level: str, event: str, **values: Any) -> None:
+        """By its level: `info` in main; `warning` and `error` in main and errors."""
+        names = ("main", "errors") if LEVELS.index(level) >= LEVELS.index("warning") else ("main",)
+        self._add(names, level, event, values)
+
     def flush(self) -> int:
         """Write what is queued; returns lines. A disk that is full loses lines, counted."""
         if not self._queue:

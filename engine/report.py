@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from engine import ledgers
+from engine.decimals import plain
 from engine.errors import TiercelError
-from engine.journal.names import Names, plain
+from engine.journal.names import Names
 from engine.journal.profit import profit
 from engine.journal.store import open_reader
 from engine.latency import read_hlog

@@ -32,6 +32,7 @@ from engine.kept_latencies import KeptLatencies
 from engine.kill_switch import KillSwitch
 from engine.lane_heard import heard_of
 from engine.lane_limits import check_cores, child_of
+from engine.lane_logs import LaneLogs
 from engine.lane_process import LaneProcess
 from engine.liveness import Liveness
 from engine.logs import Log, Redaction, open_logs
@@ -138,6 +139,7 @@ class Root:
         self.latencies = KeptLatencies(
             self.path / "latency", self.run_name, self.assembly.stages, self.now()
         )
+        self.lane_logs = LaneLogs(self.assembly, self.app.logs, self.log)
         self.pid, self.started = os.getpid(), start_time(os.getpid()) or 0
         app = self.app
         policy = Policy(
@@ -223,6 +225,7 @@ class Root:
         epochs.clean = True
         with contextlib.suppress(OSError):  # then the next start knows that this one was not clean
             self.directory.store_epochs()
+        self.lane_logs.close()
         self.log.close()
         self.assembly.close()
         self.registry.close()
@@ -284,19 +287,19 @@ class Root:
             elif action.verb is Verb.STOP and process is not None:
                 self._nursery.start_soon(_ask_to_stop, process)
             elif action.verb is Verb.KILL and process is not None:
-                self.log.error("lane killed", name=action.name, why=action.why)
+                self.lane_logs.note(action.name, "error", "lane killed", why=action.why)
                 process.kill()
             elif action.verb is Verb.ESCALATE:
                 self._nursery.start_soon(last_acts.escalate, self, action.why)
             elif action.verb is Verb.DROP:
-                self.log.main("info", "lane dropped", name=action.name)
+                self.lane_logs.note(action.name, "info", "lane dropped")
         self._wake.set()
         self.heard.set()
 
     async def _not_spawned(self, name: str, error: OSError) -> None:
         """No process, or no epoch on disk: a start that failed, and counts as one."""
         self.words[name] = f"{type(error).__name__}: {error.strerror}"
-        self.log.error("lane not started", name=name, words=self.words[name])
+        self.lane_logs.note(name, "error", "lane not started", words=self.words[name])
         self.carry_out(self.supervisor.exited(name, 1, monotonic_ns()))
 
     def _spawn(self, lane: LaneSettings) -> None:
@@ -310,12 +313,9 @@ class Root:
             process = LaneProcess.spawn(self.lane_argv, output)
         process.become(spec, output)
         self.processes[lane.name] = process
-        self.log.main(
-            "info", "lane started", name=lane.name, pid=process.pid, epoch=epoch, warm=is_warm
-        )
-        self.document(
-            Kind.DOCUMENT, event="lane_started", lane=lane.name, pid=process.pid, epoch=epoch
-        )
+        of = {"pid": process.pid, "epoch": epoch}
+        self.lane_logs.note(lane.name, "info", "lane started", **of, warm=is_warm)
+        self.document(Kind.DOCUMENT, event="lane_started", lane=lane.name, **of)
         self._nursery.start_soon(self._follow, lane, process)
 
     async def _follow(self, lane: LaneSettings, process: LaneProcess) -> None:
@@ -334,12 +334,11 @@ class Root:
         process.close()
         del self.processes[lane.name]
         asked = self.supervisor.watched[self.supervisor.index[lane.name]].asked
-        if asked or code == 0:
-            self.log.main("info", "lane ended", name=lane.name, pid=process.pid, code=code)
-        else:
-            self.log.problem("lane ended", name=lane.name, pid=process.pid, code=code)
-            if lane.name == self.recorder_watch.lane and self.supervisor.is_running:
-                self.recorder_watch.died(self.words.pop(lane.name, ""), monotonic_ns())
+        level = "info" if asked or code == 0 else "warning"
+        self.lane_logs.note(lane.name, level, "lane ended", pid=process.pid, code=code)
+        is_lost = level == "warning" and lane.name == self.recorder_watch.lane
+        if is_lost and self.supervisor.is_running:
+            self.recorder_watch.died(self.words.pop(lane.name, ""), monotonic_ns())
         self.document(Kind.DOCUMENT, event="lane_ended", lane=lane.name, pid=process.pid, code=code)
         self.carry_out(self.supervisor.exited(lane.name, code, monotonic_ns()))
         if self.supervisor.result is None:

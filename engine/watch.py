@@ -47,6 +47,7 @@ async def watch(root: Root) -> None:
         if root.clock.advance(int(LOOK_S * SECOND)):
             publish_clock(root)
         root.log.flush()
+        root.lane_logs.look()
         root.notice.alive(now)
         await trio.sleep(LOOK_S)
 

@@ -109,7 +109,7 @@ class Reader:
     def read(self, limit: int = 256) -> list[tuple[Header, bytes]]:
         """Up to `limit` records as (Header, payload), stepped over but not yet published."""
 
-    def take(self, limit: int = 256) -> list[bytes]:
+    def take(self, limit: int = 256, kinds: int = ..., steps: int = ...) -> list[bytes]:
         """Up to `limit` records as bytes, header and payload, stepped over but not published."""
 
     @property

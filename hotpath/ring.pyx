@@ -531,15 +531,20 @@ cdef class Reader:
             tc_done(&self.reader)
         return out
 
-    def take(self, int limit=256):
-        """Up to `limit` records as bytes, header and payload, stepped over but not published."""
+    def take(self, int limit=256, uint64_t kinds=0xFFFFFFFFFFFFFFFF, int steps=1 << 30):
+        """Up to `limit` records as bytes, header and payload, stepped over but not published.
+
+        `kinds`: bit k takes kind k, the others are stepped over; at most `steps` in all.
+        """
         cdef const tc_header* h
         out = []
-        while len(out) < limit and not self.is_retired:
+        while len(out) < limit and steps > 0 and not self.is_retired:
             h = self.sound()
             if h == NULL:
                 break
-            out.append(PyBytes_FromStringAndSize(<const char*>h, h.length))
+            if h.kind > 63 or kinds >> h.kind & 1:
+                out.append(PyBytes_FromStringAndSize(<const char*>h, h.length))
+            steps -= 1
             tc_done(&self.reader)
         return out
 

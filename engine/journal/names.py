@@ -9,6 +9,7 @@ from typing import Any
 import apsw
 import msgspec
 
+from engine.decimals import plain
 from hotpath.records import Kind
 
 
@@ -57,14 +58,6 @@ class Names:
         if listing is None:
             return None
         return ticks_lots * Decimal(listing["tick"]) * Decimal(listing["lot"])
-
-
-def plain(value: Decimal) -> str:
-    """A decimal without an exponent and without zeros that say nothing."""
-    text = format(value, "f")
-    if "." in text:
-        text = text.rstrip("0").rstrip(".")
-    return "0" if text in ("", "-0") else text
 
 
 def kind_name(number: int) -> str:

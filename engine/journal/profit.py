@@ -9,7 +9,8 @@ from typing import Any
 
 import apsw
 
-from engine.journal.names import Names, plain
+from engine.decimals import plain
+from engine.journal.names import Names
 
 EXACT = Context(prec=120)
 

@@ -9,8 +9,9 @@ from typing import Any
 
 import apsw
 
+from engine.decimals import plain
 from engine.errors import TiercelError
-from engine.journal.names import Names, kind_name, plain
+from engine.journal.names import Names, kind_name
 from engine.journal.store import Event, caused_by, event_at, events_of, open_reader
 from engine.journal.views import spell
 from hotpath.order import EFFECTS, EVENTS, EVIDENCE, PENDING, STATUS, read_id, spell_id

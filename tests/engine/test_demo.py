@@ -62,6 +62,29 @@ def test_it_trades_and_everything_agrees(session: dict[str, Any]) -> None:
     assert session["orders_unknown"] == 0
 
 
+def test_each_lane_has_logs_of_its_own(session: dict[str, Any]) -> None:
+    """Every trade of the ledgers is a line of its lane's trades; nothing of it stands in main."""
+    folder = session["dir"] / "log"
+    made = {path.name for path in folder.glob("*.jsonl")}
+    for lane in ("trade", "control", "journal", "recorder", "root"):
+        assert {f"{lane}.{kind}.jsonl" for kind in ("main", "trades", "errors")} <= made
+    lines = [json.loads(x) for x in (folder / "trade.trades.jsonl").read_text().splitlines()]
+    trades = {(x["actor"], str(x["trade_id"])) for x in lines if x["event"] == "trade"}
+    theirs = set()
+    for path in map(Path, session["ledgers"]):
+        venue = f"venue_{path.name.split('.')[0]}"
+        theirs |= {(venue, trade) for _, trade in ledgers.ledger_trades(path, ACCOUNT)}
+    assert trades == theirs
+    approved = [x for x in lines if x["event"] == "approved" and x["op"] == "place"]
+    assert len(approved) == session["orders"]
+    assert all(float(x["price"]) > 1000 and float(x["quantity"]) > 0 for x in approved)
+    about = [json.loads(x) for x in (folder / "trade.main.jsonl").read_text().splitlines()]
+    assert [x["event"] for x in about if x["event"].startswith("lane")] == [
+        "lane started",
+        "lane ended",
+    ]
+
+
 def test_the_report_has_the_keys_of_the_contract(session: dict[str, Any]) -> None:
     keys = (
         "orders fills rejected refused pnl unhedged events restarts ledger_matches"

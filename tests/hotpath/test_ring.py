@@ -405,3 +405,16 @@ def test_any_interleaving_equals_a_list(seed: int) -> None:
             readers[name] = Reader.attach(fd, name, name == "c")
             taken[name] = safe[name]
     os.close(fd)
+
+
+def test_a_reader_takes_only_the_kinds_it_asks_for() -> None:
+    outbox = Outbox.private(1 << 16, 5)
+    reader = Reader.of(outbox, True)
+    for n in range(30):
+        outbox.append(Kind.DOCUMENT if n % 3 == 0 else Kind.COMMAND, document(n))
+    only = 1 << Kind.DOCUMENT
+    assert len(reader.take(4, only)) == 4
+    assert reader.take(100, only, 2) == [], "two steps pass over the two commands behind it"
+    kinds = [rec.split(raw)[0].kind for raw in reader.take(100, only)]
+    assert kinds == [Kind.DOCUMENT] * 6
+    assert reader.take(100) == []

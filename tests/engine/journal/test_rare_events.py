@@ -7,9 +7,10 @@ from typing import Any
 
 import pytest
 
+from engine.decimals import plain
 from engine.journal.actor import Journal
 from engine.journal.check import check
-from engine.journal.names import Names, kind_name, plain
+from engine.journal.names import Names, kind_name
 from engine.journal.profit import profit
 from engine.journal.store import FILE, SET, JournalForeignLog, Store, open_reader
 from engine.journal.why import Teller
