@@ -27,8 +27,9 @@ from venues.binance.entry cimport spelled
 from venues.binance.reports cimport Reports
 
 from venues.binance import profile as rules
+from venues.binance.pages import Walk
 
-DEF PAGE = 1000
+HISTORY_PATIENCE_NS = 10_000_000_000        # a page without an answer for so long is lost
 
 
 cdef class Absence(Reports):
@@ -60,28 +61,36 @@ cdef class Absence(Reports):
             o.first_absent = self.lane.now
         o.absences += 1
         if o.absences >= <uint32_t>rules.ABSENT_QUERIES and self.lane.now - o.first_absent >= least:
-            id = spelled(o.id)
-            self.inquire("h" + id, "allOrders", {
-                "symbol": self.instruments[o.instrument].symbol, "limit": PAGE,
-                "startTime": max(0, o.created // 1_000_000 - 60_000)})
+            self.read_history(o)
         return 0
 
-    cdef int take_history(self, tc_order_id of, int64_t asked) except -1:
-        """The last class of endpoint: when the order is not here either, it is absent."""
+    cdef int read_history(self, tc_order* o) except -1:
+        """From a minute before the order was made to the end, unless that is under way already."""
+        key = "h" + spelled(o.id)
+        way = self.walks.get(key)
+        if way is None or self.lane.now - way.turned > HISTORY_PATIENCE_NS:
+            self.walk(key, Walk("allOrders", self.instruments[o.instrument].symbol, self.lane.now,
+                                start_ms=max(0, o.created // 1_000_000 - 60_000)))
+        return 0
+
+    cdef int take_history(self, str key, tc_order_id of, int64_t asked, bint latest) except -1:
+        """A page of the last class of endpoint: an order that stands on none of them is absent."""
         cdef tc_order* o = orders_by_id(&self.orders.t, of)
         cdef tc_report r
         cdef tc_order_id id
         cdef bn_item* i
         cdef int k
-        if asked <= o.touched:
-            return 0
+        way = self.walks.get(key)
         for k in range(self.codec.message.count):
             i = &self.codec.items[k]
             if i.kind == BN_ORDER and i.client_id.type == TC_JSON_STRING and order_id_read(
                     i.client_id.p, i.client_id.n, &id) and order_id_same(id, of):
+                self.walks.pop(key, None)
                 return self.take_order(i, o, asked)
-        if self.codec.message.listed >= PAGE:
-            return 0                       # a full page proves nothing
+        if way is None or not latest or self.turn_page(key):
+            return 0                       # more to come, or pages that are no whole
+        if way.asked <= o.touched:
+            return 0                       # the first of them was asked before the last word
         memset(&r, 0, sizeof(r))
         r.id, r.type, r.cumulative = of, TC_EV_ABSENT, -1
         self.report(o, &r, 0, 0, 0, False)

@@ -32,7 +32,7 @@ cdef extern from "venues/binance/messages.h" nogil:
         int32_t code
         uint64_t order_id, trade_id
         int64_t time
-        tc_value symbol, client_id, price, quantity, cumulative
+        tc_value symbol, client_id, price, quantity, cumulative, quote
         tc_value last_price, last_quantity, fee
         tc_value asset, what
 

@@ -18,6 +18,7 @@ from venues.simulated.faults import Fault
 from venues.simulated.market import Market
 from venues.simulated.wire import Wire
 
+DAY_MS = 86_400_000
 CLIENT_ID = re.compile(r"^[\.A-Z\:/a-z0-9_-]{1,36}$")
 LETTERS = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 SIDES = {"BUY": m.BUY, "SELL": m.SELL}
@@ -380,44 +381,52 @@ class Methods:
         self.access.spend(40)
         return [r for r in self.access.told(account) if r["rateLimitType"] == "ORDERS"]
 
+    def span(self, p: Params, number: str) -> tuple[int | None, int, int, int]:
+        """Of a listing: the number it starts from, start and end in ms, and the rows at most."""
+        first = p.integer(number)
+        start, end = p.integer("startTime"), p.integer("endTime")
+        limit = min(p.integer("limit") or 500, 1000)
+        if start is not None and end is not None and not 0 <= end - start <= DAY_MS:
+            raise ApiError(-1127, "More than 24 hours between startTime and endTime.")
+        return first, start or 0, end if end is not None else 2**62, limit
+
     def all_orders(self, account: Account, p: Params) -> Any:
+        """From an order on, or by the time of the last change (the number is ignored then), the
+        oldest first; the newest ones when neither is said."""
         self.access.spend(20)
         symbol = self.market(p).symbol
+        first, start, end, limit = self.span(p, "orderId")
+        by_time = start > 0 or end < 2**62
         mine = [
             o
             for o in (*self.exchange.closed.values(), *account.open.values())
-            if o.account is account and o.market.symbol == symbol
+            if o.account is account
+            and o.market.symbol == symbol
+            and (by_time or first is None or o.order_id >= first)
+            and start <= o.updated // say.MS <= end
         ]
         mine.sort(key=lambda o: o.order_id)
-        first = p.integer("orderId")
-        start, end = p.integer("startTime"), p.integer("endTime")
-        limit = min(p.integer("limit") or 500, 1000)
-        kept = [
-            o
-            for o in mine
-            if (first is None or o.order_id >= first)
-            and (start is None or o.created // say.MS >= start)
-            and (end is None or o.created // say.MS <= end)
-        ]
-        kept = kept[:limit] if first is not None else kept[-limit:]
+        kept = mine[:limit] if by_time or first is not None else mine[-limit:]
         return [say.order_status(o) for o in kept]
 
     def my_trades(self, account: Account, p: Params) -> Any:
+        """From a trade on, or by time, the oldest first; the newest ones when neither is said."""
         self.access.spend(20)
         symbol = self.market(p).symbol
-        order_id, first = p.integer("orderId"), p.integer("fromId")
-        start, end = p.integer("startTime"), p.integer("endTime")
-        limit = min(p.integer("limit") or 500, 1000)
+        order_id = p.integer("orderId")
+        first, start, end, limit = self.span(p, "fromId")
+        by_time = start > 0 or end < 2**62
+        if by_time and (first is not None or order_id is not None):
+            raise ApiError(-1128, "Combination of optional parameters invalid.")
         kept = [
             t
             for t in self.exchange.trades.get(account.name, ())
             if t.order.market.symbol == symbol
             and (order_id is None or t.order.order_id == order_id)
             and (first is None or t.trade_id >= first)
-            and (start is None or t.time // say.MS >= start)
-            and (end is None or t.time // say.MS <= end)
+            and start <= t.time // say.MS <= end
         ]
-        kept = kept[:limit] if first is not None else kept[-limit:]
+        kept = kept[:limit] if by_time or first is not None else kept[-limit:]
         return [say.my_trade(t) for t in kept]
 
 

@@ -44,7 +44,7 @@ typedef struct {
     uint32_t pad;
     uint64_t order_id, trade_id;
     int64_t time; /* UTC ns, 0 = not said */
-    tc_value symbol, client_id, price, quantity, cumulative; /* of the order */
+    tc_value symbol, client_id, price, quantity, cumulative, quote; /* of the order; quote: cumulative */
     tc_value last_price, last_quantity, fee;                 /* of the trade; balances: free, locked, change */
     tc_value asset, what;
 } bn_item;
@@ -112,9 +112,10 @@ static inline int bn_order(const tc_value *v, bn_message *m, bn_item *items, int
     static const tc_key keys[] = {
         TC_KEY("symbol"), TC_KEY("orderId"), TC_KEY("clientOrderId"), TC_KEY("transactTime"), TC_KEY("price"),
         TC_KEY("origQty"), TC_KEY("executedQty"), TC_KEY("status"), TC_KEY("timeInForce"), TC_KEY("type"),
-        TC_KEY("side"), TC_KEY("fills"), TC_KEY("origClientOrderId"), TC_KEY("time"), TC_KEY("updateTime"), TC_KEY("qty")};
-    tc_value f[16];
-    if (!scan_object(v->p, v->p + v->n, keys, 16, f)) return 0;
+        TC_KEY("side"), TC_KEY("fills"), TC_KEY("origClientOrderId"), TC_KEY("time"), TC_KEY("updateTime"), TC_KEY("qty"),
+        TC_KEY("cummulativeQuoteQty")};
+    tc_value f[17];
+    if (!scan_object(v->p, v->p + v->n, keys, 17, f)) return 0;
     if (f[1].type != TC_JSON_NUMBER || f[2].type != TC_JSON_STRING || f[0].type != TC_JSON_STRING) return 2; /* none */
     bn_item *i = bn_new(m, items, room, BN_ORDER);
     if (!i) return 0;
@@ -125,6 +126,7 @@ static inline int bn_order(const tc_value *v, bn_message *m, bn_item *items, int
     i->price = f[4];
     i->quantity = f[5].type ? f[5] : f[15];
     i->cumulative = f[6];
+    i->quote = f[16];
     i->status = bn_status(&f[7]);
     i->time_in_force = bn_force(&f[8]);
     i->type = bn_type(&f[9]);
@@ -280,11 +282,11 @@ static inline int bn_result(const tc_value *v, bn_message *m, bn_item *items, in
 static inline int bn_execution(const tc_value *v, bn_message *m, bn_item *items, int room) {
     static const tc_key keys[] = {TC_KEY("s"), TC_KEY("c"), TC_KEY("S"), TC_KEY("o"), TC_KEY("f"), TC_KEY("q"), TC_KEY("p"),
                                   TC_KEY("C"), TC_KEY("x"), TC_KEY("X"), TC_KEY("r"), TC_KEY("i"), TC_KEY("l"), TC_KEY("z"),
-                                  TC_KEY("L"), TC_KEY("n"), TC_KEY("N"), TC_KEY("T"), TC_KEY("t"), TC_KEY("m")};
-    tc_value f[20];
+                                  TC_KEY("L"), TC_KEY("n"), TC_KEY("N"), TC_KEY("T"), TC_KEY("t"), TC_KEY("m"), TC_KEY("Z")};
+    tc_value f[21];
     int64_t number = 0;
     int flag = 0;
-    if (!scan_object(v->p, v->p + v->n, keys, 20, f)) return 0;
+    if (!scan_object(v->p, v->p + v->n, keys, 21, f)) return 0;
     if (f[0].type != TC_JSON_STRING || f[1].type != TC_JSON_STRING || f[8].type != TC_JSON_STRING || f[11].type != TC_JSON_NUMBER) return 0;
     bn_item *i = bn_new(m, items, room, BN_ORDER);
     if (!i || !value_u64(&f[11], &i->order_id)) return 0;
@@ -298,6 +300,7 @@ static inline int bn_execution(const tc_value *v, bn_message *m, bn_item *items,
     i->status = bn_status(&f[9]);
     i->what = f[10];
     i->cumulative = f[13];
+    i->quote = f[20];
     i->time = bn_time(&f[17]);
     const tc_value *x = &f[8];
     if (bn_word(x, "NEW")) i->event = TC_EV_ACK;

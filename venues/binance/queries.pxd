@@ -12,7 +12,11 @@ cdef class Queries(Entry):
     cdef int* watch                        # places of orders that wait for a word
     cdef int watched, watch_room
     cdef int64_t timeout_ns
+    cdef dict walks                        # key -> the listing read under it (pages.py)
+    cdef set stalled                       # keys whose next page could not be asked
 
+    cdef int turn_page(self, str key) except -1
+    cdef int go_on(self) except -1
     cdef int sweep(self) except -1
     cdef int ask_order(self, tc_order* o) except -1
     cdef int ask_replacement(self, tc_order* o) except -1

@@ -22,9 +22,12 @@ from hotpath.records cimport (
     TC_REQUEST,
     tc_request,
 )
+from venues.binance.codec cimport BN_ORDER, BN_TRADE, bn_message
 from venues.binance.entry cimport Entry, spelled
+from venues.binance.session cimport Session
 
 from venues.binance import profile as rules
+from venues.binance.pages import Walk
 
 DEF TICK_NS = 50_000_000
 SECOND_LOOK_BACK_NS = 60_000_000_000
@@ -41,6 +44,54 @@ cdef class Queries(Entry):
 
     def __dealloc__(self):
         free(self.watch)
+
+    def __init__(self, lane, name, outbox, *, room=4096):
+        super().__init__(lane, name, outbox, room=room)
+        self.walks, self.stalled = {}, set()
+
+    cdef int lost(self, int reason) except -1:
+        self.walks.clear()
+        self.stalled.clear()
+        return Session.lost(self, reason)
+
+    # ---- listings, page by page
+
+    def walk(self, str key, way):
+        """Read a listing to its end under `key`; False when its first page could not be asked."""
+        self.walks[key] = way
+        self.stalled.discard(key)
+        return self.inquire(key, way.method, way.question(self.lane.now))
+
+    cdef int turn_page(self, str key) except -1:
+        """The page in the codec belongs to `key`'s listing. 1: more is to come; 0: that was all,
+        or no such listing is read; 2: it is no continuation, and the listing is given up."""
+        cdef bn_message* m = &self.codec.message
+        cdef int k
+        way = self.walks.get(key)
+        if way is None:
+            return 0
+        wanted = BN_TRADE if way.method == "myTrades" else BN_ORDER
+        numbers = [self.codec.items[k].trade_id if wanted == BN_TRADE else
+                   self.codec.items[k].order_id
+                   for k in range(m.count) if self.codec.items[k].kind == wanted]
+        said = way.take(numbers, m.listed)
+        if said == "more":
+            if not self.inquire(key, way.method, way.question(self.lane.now)):
+                self.stalled.add(key)
+            return 1
+        del self.walks[key]
+        return 0 if said == "end" else 2
+
+    cdef int go_on(self) except -1:
+        """Pages that a full budget or a ban kept back."""
+        for key in sorted(self.stalled):
+            way = self.walks[key]
+            if not self.inquire(key, way.method, way.question(self.lane.now)):
+                break
+            self.stalled.discard(key)
+        return 0
+
+    # ---- orders
 
     cdef int want_query(self, tc_order* o) except -1:
         """Watch this order: for its reply, or, when its state is not known, to ask for it."""
@@ -124,10 +175,11 @@ cdef class Queries(Entry):
 
     def ask_fills(self, int instrument, str id, order_id):
         """The trades of one order (5.6); without the venue's number, of its instrument."""
-        params = {"symbol": self.instruments[instrument].symbol}
+        if "f" + id in self.latest:
+            return
+        symbol, now = self.instruments[instrument].symbol, self.lane.now
         if order_id:
-            params["orderId"] = order_id
+            self.walk("f" + id, Walk("myTrades", symbol, now, order_id=order_id))
         else:
-            params["startTime"] = max(0, self.lane.now // 1_000_000 - 600_000)
-        if "f" + id not in self.latest:
-            self.inquire("f" + id, "myTrades", params)
+            self.walk("f" + id, Walk("myTrades", symbol, now,
+                                     start_ms=max(0, now // 1_000_000 - 600_000)))

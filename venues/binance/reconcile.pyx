@@ -20,12 +20,13 @@ from hotpath.order cimport (
 )
 from hotpath.records cimport tc_order_id
 from venues.binance.absence cimport Absence
-from venues.binance.codec cimport BN_ORDER, BN_TRADE, bn_item
+from venues.binance.codec cimport BN_ORDER, BN_TRADE, bn_item, bn_message
 from venues.binance.entry cimport spelled
-from venues.binance.session cimport Session
+from venues.binance.queries cimport Queries
+
+from venues.binance.pages import PAGE, Walk
 
 DEF SECOND = 1_000_000_000
-DEF PAGE = 1000
 SECOND_LOOK_NS = 2 * SECOND
 
 
@@ -38,7 +39,12 @@ cdef class Reconciliation(Absence):
 
     cdef int lost(self, int reason) except -1:
         self.outstanding.clear()
-        return Session.lost(self, reason)
+        return Queries.lost(self, reason)
+
+    cdef int go_on(self) except -1:
+        if self.stalled:
+            self.heard = self.lane.now     # it waits for the budget, not for a lost answer
+        return Queries.go_on(self)
 
     def reconcile(self):
         """Compare everything; the gate is closed until it agrees."""
@@ -47,7 +53,10 @@ cdef class Reconciliation(Absence):
         self.state = "reconciling"
         self.outstanding.clear()
         self.unasked = False
-        self.began = self.lane.now
+        self.began = self.heard = self.lane.now
+        for k in range(<int>self.orders.t.room):
+            if self.orders.t.orders[k].used and self.orders.t.orders[k].guessed > 0:
+                self.keep_looking(&self.orders.t.orders[k])
         oldest = self.lane.now if self.since == 0 else self.since
         for k in range(<int>self.orders.t.room):
             if self.orders.t.orders[k].used and status_is_live(self.orders.t.orders[k].status):
@@ -59,8 +68,10 @@ cdef class Reconciliation(Absence):
             symbol = self.instruments[number].symbol
             names.append(symbol)
             self.expect(f"o{number}", "openOrders.status", {"symbol": symbol})
-            self.expect(f"t{number}", "myTrades", {"symbol": symbol, "startTime": start_ms,
-                                                   "limit": PAGE})
+            self.outstanding.add(f"t{number}")
+            if not self.walk(f"t{number}", Walk("myTrades", symbol, self.lane.now,
+                                                start_ms=start_ms)):
+                self.unasked = True
         if names:
             self.expect("e", "exchangeInfo", {"symbols": names})
         self.expect("b", "account.status", {"omitZeroBalances": False})
@@ -110,12 +121,14 @@ cdef class Reconciliation(Absence):
         self.plan()
         self.set_reconciled(True)
 
-    cdef take_trades(self, str id, int64_t asked, bint waited):
-        """A page of myTrades: of a listing (`t`) or of an order (`f`)."""
+    cdef take_trades(self, str id, int64_t asked, bint waited, bint latest):
+        """A page of myTrades: of a listing (`t`) or of an order (`f`). A comparison waits for the
+        last page, and starts again when one does not continue the other."""
         cdef int k
         cdef bn_item* i
         cdef tc_order* o
         cdef uint64_t highest = 0
+        cdef int more
         for k in range(self.codec.message.count):
             i = &self.codec.items[k]
             if i.kind != BN_TRADE:
@@ -126,14 +139,32 @@ cdef class Reconciliation(Absence):
                 self.fill_from(i, o)
             elif id[:1] == "t":
                 self.remember_orphan(i)
-        if asked and id[:1] == "t" and self.codec.message.listed >= PAGE:
-            if self.inquire(id, "myTrades", {
-                    "symbol": self.instruments[int(id[1:])].symbol, "fromId": highest + 1,
-                    "limit": PAGE}) and waited:
-                return                     # the whole is there when its last page is
-        if waited:
+        more = self.turn_page(id) if latest else 0
+        if more == 2:
+            self.begin_again()
+        elif not latest and asked and id[:1] == "t" and self.codec.message.listed >= PAGE \
+                and id not in self.walks:
+            # a full page of the HTTP side: the rest of it by this connection
+            self.walk(id, Walk("myTrades", self.instruments[int(id[1:])].symbol, self.lane.now,
+                               last=highest))
+        if waited and latest and not more:
             self.outstanding.discard(id)
             self.finish()
+
+    cdef begin_again(self):
+        """Pages that are no whole prove nothing (8.2): all of it once more, soon."""
+        self.unasked = True
+        self.fills_due = min(self.fills_due, self.lane.now + SECOND)
+
+    cdef take_listed(self, str id, int64_t asked, bint latest):
+        """A page of allOrders that the HTTP side began; its orders are taken already."""
+        cdef bn_message* m = &self.codec.message
+        if latest:
+            self.turn_page(id)
+        elif asked and m.listed >= PAGE and id not in self.walks and \
+                self.codec.items[m.count - 1].kind == BN_ORDER:
+            self.walk(id, Walk("allOrders", self.instruments[int(id[1:])].symbol, self.lane.now,
+                               last=self.codec.items[m.count - 1].order_id))
 
     cdef remember_orphan(self, const bn_item* i):
         """A trade of an order we do not know: ask whose it is."""
@@ -192,8 +223,9 @@ cdef class Reconciliation(Absence):
         cdef int k
         cdef int64_t now = self.lane.now
         if self.state == "reconciling":
-            if now - self.began > (SECOND if self.unasked else 10 * SECOND) \
-                    and now >= self.silent_until:
+            if now >= self.silent_until and not self.stalled and (
+                    now - self.heard > 10 * SECOND or
+                    (self.unasked and now - self.began > SECOND)):
                 self.reconcile()           # a question did not leave, or its answer was lost
             return
         if self.state != "ready" or now < self.silent_until:
@@ -213,15 +245,16 @@ cdef class Reconciliation(Absence):
             for k in range(self.listing_count):
                 number = self.listings[k].instrument
                 self.inquire(f"o{number}", "openOrders.status",
-                         {"symbol": self.instruments[number].symbol})
+                             {"symbol": self.instruments[number].symbol})
         if now >= self.fills_due:
             self.fills_due = now + self.settings.fills_s * SECOND
             start_ms = max(0, (now - 2 * self.settings.fills_s * SECOND) // 1_000_000)
             for k in range(self.listing_count):
                 number = self.listings[k].instrument
-                self.inquire(f"t{number}", "myTrades", {
-                    "symbol": self.instruments[number].symbol, "startTime": start_ms,
-                    "limit": PAGE})
+                way = self.walks.get(f"t{number}")
+                if way is None or now - way.turned > 10 * SECOND:   # else the last is under way
+                    self.walk(f"t{number}", Walk(
+                        "myTrades", self.instruments[number].symbol, now, start_ms=start_ms))
         if now >= self.balances_due:
             self.balances_due = now + self.settings.balances_s * SECOND
             self.inquire("b", "account.status", {"omitZeroBalances": False})

@@ -15,7 +15,7 @@ cdef class Reports(Queries):
     cdef Assets assets
     cdef dict symbols                      # symbol text -> instrument number
     cdef dict last_trade                   # instrument -> highest trade id seen
-    cdef dict missing                      # order id -> (told, since, when to ask again)
+    cdef dict missing                      # order id -> (told, since, when to ask again, money)
 
     cdef tc_order* order_of(self, const bn_item* i) except? NULL
     cdef int adopt(self, const bn_item* i, tc_order_id id) except -1
@@ -27,5 +27,7 @@ cdef class Reports(Queries):
     cdef int refused_cancel(self, tc_order_id of) except -1
     cdef int replaced(self, tc_order_id new_id) except -1
     cdef int refused_replace(self, tc_order_id new_id) except -1
-    cdef int miss(self, tc_order* o, int64_t cumulative) except -1
+    cdef int miss(self, tc_order* o, int64_t cumulative, const bn_item* i) except -1
+    cdef int keep_looking(self, tc_order* o) except -1
+    cdef int guess(self, tc_order* o, int64_t cumulative, money) except -1
     cdef int find_missing(self) except -1

@@ -11,6 +11,7 @@ from libc.string cimport memset
 
 from hotpath.gate cimport gate_adopt, gate_instrument, tc_gate_instrument
 from hotpath.instrument cimport instrument_price, instrument_quantity
+from hotpath.market cimport tc_top_slot
 from hotpath.order cimport (
     TC_EFFECT_FILL_QUERY,
     TC_PENDING_CANCEL,
@@ -21,6 +22,7 @@ from hotpath.order cimport (
     order_id_none,
     order_id_read,
     order_id_same,
+    order_average,
     order_id_source,
     orders_by_id,
     orders_by_venue,
@@ -46,6 +48,7 @@ from hotpath.records cimport (
     tc_order_id,
 )
 from hotpath.scan cimport TC_JSON_STRING, value_scaled
+from hotpath.venue cimport tc_listing
 from venues.binance.assets cimport Assets
 from venues.binance.codec cimport BN_TRADE, bn_is_definite, bn_item, bn_message
 from venues.binance.entry cimport spelled
@@ -159,7 +162,7 @@ cdef class Reports(Queries):
             return self.ask_order(o)       # amended by someone: the query says to what
         effect = self.report(o, &r, 0, 0, 0, False)
         if r.cumulative > o.cumulative:
-            self.miss(o, r.cumulative)
+            self.miss(o, r.cumulative, i)
         elif effect & TC_EFFECT_FILL_QUERY:
             self.ask_fills(o.instrument, spelled(o.id), o.venue_order_id)
         return 0
@@ -208,7 +211,7 @@ cdef class Reports(Queries):
         if i.cumulative.type == TC_JSON_STRING and instrument_quantity(
                 &t.spec, i.cumulative.p, i.cumulative.p + i.cumulative.n, &lots) and \
                 lots + o.cumulative - o.here > o.cumulative and order_id_same(r.id, o.id):
-            self.miss(o, lots + o.cumulative - o.here)
+            self.miss(o, lots + o.cumulative - o.here, i)
         return 0
 
     # ---- answers to commands
@@ -280,36 +283,70 @@ cdef class Reports(Queries):
 
     # ---- trades that are missing (5.6)
 
-    cdef int miss(self, tc_order* o, int64_t cumulative) except -1:
-        """The venue counts more than its trades have told: ask for them, and remember since when."""
+    cdef int miss(self, tc_order* o, int64_t cumulative, const bn_item* i) except -1:
+        """The venue counts more than its trades have told: ask for them, and remember since when
+        and what it says they came to in money."""
+        cdef int64_t quote = 0
         key = (o.id.hi, o.id.lo)
-        most, since, due = self.missing.get(key, (0, self.lane.now, 0))
-        self.missing[key] = (max(cumulative, most), since, self.lane.now + ASK_AGAIN_NS)
+        most, since, due, money = self.missing.get(key, (0, self.lane.now, 0, 0))
+        if cumulative >= most:
+            money = 0
+            if i.quote.type == TC_JSON_STRING and value_scaled(&i.quote, 8, &quote) and quote > 0 \
+                    and order_id_same(o.id, o.first):   # of a chain the venue counts each alone
+                money = quote
+        self.missing[key] = (max(cumulative, most), since, self.lane.now + ASK_AGAIN_NS, money)
         self.ask_fills(o.instrument, spelled(o.id), o.venue_order_id)
         return 0
 
+    cdef int keep_looking(self, tc_order* o) except -1:
+        """A guess of an earlier life: its trades are still to be found."""
+        self.missing.setdefault((o.id.hi, o.id.lo), (o.cumulative, self.lane.now, self.lane.now, 0))
+        return 0
+
     cdef int find_missing(self) except -1:
-        """Ask again for trades that are missing; after GUESS_AFTER_NS count them without (5.6)."""
+        """Ask again for trades that are missing; after GUESS_AFTER_NS count them without (5.6), and
+        go on asking until they have taken the guess's place."""
         cdef tc_order* o
         cdef tc_order_id of
-        cdef tc_gate_instrument* t
-        cdef int64_t price
-        for key, (cumulative, since, due) in list(self.missing.items()):
+        for key, (cumulative, since, due, money) in list(self.missing.items()):
             of.hi, of.lo = key
             o = orders_by_id(&self.orders.t, of)
-            if o == NULL or o.cumulative >= cumulative:
+            if o == NULL or (o.cumulative >= cumulative and o.guessed == 0):
                 del self.missing[key]
-            elif self.lane.now - since >= GUESS_AFTER_NS:
-                del self.missing[key]
-                t = gate_instrument(&self.gate.g, o.instrument)
-                # a market order has no price of its own: the middle that the gate saw last
-                self.guesses += 1
-                price = o.price
-                if price <= 0 and t != NULL:
-                    price = t.high_now // 2
-                self.book_guess(o, cumulative, price)
+            elif o.cumulative < cumulative and self.lane.now - since >= GUESS_AFTER_NS:
+                self.guess(o, cumulative, money)
+                self.missing[key] = (cumulative, since, self.lane.now + GUESS_AFTER_NS, money)
             elif self.lane.now >= due and self.state in ("reconciling", "ready"):
-                self.missing[key] = (cumulative, since, self.lane.now + ASK_AGAIN_NS)
+                again = GUESS_AFTER_NS if o.guessed else ASK_AGAIN_NS
+                self.missing[key] = (cumulative, since, self.lane.now + again, money)
                 self.latest.pop("f" + spelled(o.id), None)   # that answer was lost
                 self.ask_fills(o.instrument, spelled(o.id), o.venue_order_id)
         return 0
+
+    cdef int guess(self, tc_order* o, int64_t cumulative, money) except -1:
+        """Book what is missing: at the average of the money that the venue names, else at the
+        order's own limit, else (a market order has none) at the middle of what the gate saw last.
+        Without any of them its worth is not known, and the instrument is halted."""
+        cdef tc_gate_instrument* t = gate_instrument(&self.gate.g, o.instrument)
+        cdef int64_t price = o.guessed_price if o.guessed else 0
+        cdef tc_top_slot seen
+        cdef tc_listing* l = &self.listings[self.listing_of[o.instrument]]
+        cdef object tick, lot, scale, known
+        if price <= 0 and t != NULL and money:
+            tick, lot, known = t.spec.tick, t.spec.lot, order_average(o)
+            scale = t.spec.price_scale + t.spec.quantity_scale
+            unit = tick * lot * 10**8                  # a tick times a lot is this / 10^scale
+            left = money * 10**scale - known * o.cumulative * unit // 10**8
+            lots = unit * (cumulative - o.cumulative)
+            found = (left + lots // 2) // lots
+            if 0 < found < 2**62:
+                price = found
+        if price <= 0:
+            price = o.price
+        if price <= 0 and l.views and self.lane.read_slot(l.view[0].slot, &seen, sizeof(seen)) \
+                and seen.top.reason == 0 and seen.top.bid_price > 0:
+            price = (seen.top.bid_price + seen.top.ask_price) // 2
+        if price <= 0 and t != NULL:
+            t.halted = 1
+        self.guesses += 1
+        return self.book_guess(o, cumulative, price)

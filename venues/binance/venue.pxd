@@ -14,7 +14,7 @@ cdef class BinanceVenue(Reconciliation):
 
     cdef int take_item(self, const bn_item* i, int64_t collected) except -1
     cdef int take_answer(self, str id) except -1
-    cdef int take_reply(self, str id, int64_t asked, bint waited) except -1
+    cdef int take_reply(self, str id, int64_t asked, bint waited, bint latest) except -1
     cdef show(self)
     cdef bint is_killed(self, tc_order* o) noexcept
     cdef int enforce_kill(self) except -1

@@ -166,12 +166,17 @@ cdef class BinanceVenue(Reconciliation):
         it is older than everything; asked before a comparison began, it tells nothing to that."""
         cdef int64_t asked = self.asked_at.pop(id, 0)
         key = id.rpartition("-")[0] or id
-        if self.latest.get(key) == id:
+        cdef bint latest = self.latest.get(key) == id, waited
+        if latest:
             del self.latest[key]
-        return self.take_reply(key, asked, asked >= self.began and key in self.outstanding)
+        waited = asked >= self.began and key in self.outstanding
+        if waited:
+            self.heard = self.lane.now
+        return self.take_reply(key, asked, waited, latest)
 
-    cdef int take_reply(self, str id, int64_t asked, bint waited) except -1:
-        """The answer to the question `id`, asked at engine time `asked` (0: not known)."""
+    cdef int take_reply(self, str id, int64_t asked, bint waited, bint latest) except -1:
+        """The answer to the question `id`, asked at engine time `asked` (0: not known); `latest`:
+        no later question of that name is under way."""
         cdef bn_message* m = &self.codec.message
         cdef tc_order* o = NULL
         cdef tc_order_id of
@@ -205,10 +210,10 @@ cdef class BinanceVenue(Reconciliation):
         if what == "r" and o != NULL:
             return self.replaced(of)
         if what == "t" or what == "f":
-            self.take_trades(id, asked, waited)
+            self.take_trades(id, asked, waited, latest)
             return 0
         if what == "h" and o != NULL:
-            return self.take_history(of, asked)
+            return self.take_history(id, of, asked, latest)
         if what == "e":
             if asked:
                 self.read_metadata()
@@ -229,6 +234,8 @@ cdef class BinanceVenue(Reconciliation):
                 self.take_item(&self.codec.items[k], asked)
         if what == "o":
             self.compare_open(id, asked)
+        if what == "a":
+            self.take_listed(id, asked, latest)
         if what == "i":
             self.place_orphans(id)
         if waited:
@@ -253,7 +260,7 @@ cdef class BinanceVenue(Reconciliation):
                     self.codec.message.id.type == TC_JSON_STRING:
                 # as old as its own question; what waits, waits for this connection's word
                 self.take_reply(self.codec.message.id.p[:self.codec.message.id.n].decode(), asked,
-                                False)
+                                False, False)
         return 0
 
     # ---- time
@@ -262,6 +269,7 @@ cdef class BinanceVenue(Reconciliation):
         self.lane.arm(self, self.lane.now + TICK_NS, TICK)
         self.tend()
         self.retry_cancels()
+        self.go_on()
         self.sweep()
         if self.missing:
             self.find_missing()

@@ -19,7 +19,7 @@ from hotpath.records import (
     join,
     pack,
 )
-from tests.venues.binance.stage import HMAC, MS, VENUE_LIMITS, WORD, S, Stage
+from tests.venues.binance.stage import HMAC, MS, SOURCE, VENUE_LIMITS, WORD, S, Stage
 from venues.binance.profile import SPOT, absent_after_ns, query_delay_ns
 from venues.binance.sign import socket_payload
 
@@ -358,7 +358,7 @@ def test_pages_of_trades_are_read_to_the_end() -> None:
         stage.serve()
         break
     asked = [m for m in stage.sent if m["method"] == "myTrades"]
-    assert asked[1]["params"]["fromId"] == 1001
+    assert asked[1]["params"]["fromId"] == 1000, "the last row again"
     assert stage.venue.state == "reconciling", "a full page keeps the gate closed"
 
 
@@ -854,3 +854,91 @@ def test_a_ban_tells_its_end_and_is_over_then() -> None:
     assert not stage.sent, "a request during a ban"
     stage.wait(300)
     assert stage.venue.trouble is None and stage.sent
+
+
+def market_order(stage: Stage, status: str, executed: str, **more: Any) -> int:
+    """A market order whose end is known and whose trades are not: no price of its own."""
+    id = stage.place(type=2, price=0)
+    stage.report(id, "NEW", o="MARKET", p="0.00")
+    stage.order(
+        id, status, type="MARKET", price="0.00", executedQty=executed, timeInForce="GTC", **more
+    )
+    return id
+
+
+@pytest.mark.parametrize(
+    ("status", "executed", "lots"), [("FILLED", "0.0100", 100), ("EXPIRED", "0.0030", 30)]
+)
+@pytest.mark.parametrize(
+    ("more", "price"),
+    [
+        ({"cummulativeQuoteQty": None}, 5_001_000),  # the money's average, see below
+        ({"cummulativeQuoteQty": "0.00000000"}, 5_000_050),  # not yet: the middle of what was seen
+        ({"cummulativeQuoteQty": "-1.00000000"}, 5_000_050),  # an old order's, as the venue says it
+        ({}, 5_000_050),
+    ],
+)
+def test_a_market_order_whose_trades_stay_away_is_guessed_and_mended(
+    status: str, executed: str, lots: int, more: dict[str, Any], price: int
+) -> None:
+    stage = started()
+    if more.get("cummulativeQuoteQty", "") is None:
+        more = {"cummulativeQuoteQty": f"{lots * 0.0001 * 50010:.8f}"}
+    id = market_order(stage, status, executed, **more)
+    stage.wait(20_000)
+    assert not stage.records(Kind.FILL), "no price yet, and no guess yet"
+    stage.wait(20_000)
+    ((header, fill),) = stage.records(Kind.FILL)
+    assert header.flags & Flag.GUESS
+    assert (fill.quantity, fill.price, fill.cumulative) == (lots, price, lots)
+    assert stage.state(id) == (status, "NONE", "CONFIRMED", lots)
+    assert stage.venue.gate.exposure(100) == (lots, 0, 0, 0)
+    stage.wait(90_000)
+    assert not stage.records(Kind.FILL) and stage.venue.guesses == 1, "booked once"
+    # much later than any comparison looks back, the venue tells them
+    half = lots * 0.0001 / 2
+    stage.trades = [trade(id, 501 + n, f"{half:.4f}", f"5001{n}.00") for n in range(2)]
+    stage.wait(35_000)
+    found = stage.records(Kind.FILL)
+    assert [(f.trade_id, f.price, f.quantity) for _, f in found] == [
+        (501, 5_001_000, lots // 2), (502, 5_001_100, lots // 2),
+    ]  # fmt: skip
+    assert not any(h.flags & Flag.GUESS for h, _ in found)
+    state = stage.venue.orders.state(id)
+    assert state is not None and state["average"] == (5_001_000 + 5_001_100) * 10**8 // 2
+    assert stage.state(id) == (status, "NONE", "CONFIRMED", lots)
+    assert stage.venue.gate.exposure(100) == (lots, 0, 0, 0)
+    asked = len(stage.sent)
+    stage.wait(65_000)
+    assert not [m for m in stage.sent[asked:] if "orderId" in m["params"]], "nothing is missing"
+
+
+def test_a_guess_of_an_earlier_life_is_still_looked_for() -> None:
+    before = started()
+    id = market_order(before, "FILLED", "0.0100")
+    before.wait(40_000)
+    assert before.venue.guesses == 1
+    after = restarted(before)
+    after.trades = [trade(id, 501, "0.0100", "50010.00") | {"time": 1}]
+    after.connect()
+    after.serve()
+    after.wait(5_000)
+    assert [(f.trade_id, f.cumulative) for _, f in after.records(Kind.FILL)] == [(501, 100)]
+    assert after.venue.gate.exposure(100) == (100, 0, 0, 0)
+
+
+def test_a_guess_without_any_price_halts_its_instrument() -> None:
+    """No limit, no money, no market seen: its worth is not known, so nothing more is risked."""
+    stage = Stage()
+    stage.tick = lambda: None  # type: ignore[method-assign]
+    stage.start()
+    lost_id = 77 << 88 | SOURCE << 72 | 1 << 24
+    stage.order(lost_id, "FILLED", type="MARKET", price="0.00", executedQty="0.0100")
+    stage.report(lost_id, "NEW", o="MARKET", p="0.00")
+    assert stage.venue.adopted == 1
+    stage.wait(45_000)
+    ((_, fill),) = stage.records(Kind.FILL)
+    assert (fill.quantity, fill.price) == (100, 0)
+    del stage.tick
+    stage.place()
+    assert [r.control for _, r in stage.records(Kind.REFUSED)] == [2]
