@@ -183,11 +183,17 @@ def many(quick: bool, instruments: int = 300) -> Row:
     return row("scale_300", all_of_them, one, must=1.3, aim=1.1)
 
 
+def part(found: dict[str, list[Any]], key: str) -> tuple[list[float], list[float]]:
+    return [r[key] for r in found["ours"]], [r[key] for r in found["floor"]]
+
+
+def judged(quick: bool) -> list[Row]:
+    """What the gate on releases compares: the p50 of a spinning lane beside its floor's."""
+    return [row("wire_spin_p50", *part(variant("spin", quick), "p50"), must=1.3, aim=1.15)]
+
+
 def rows(quick: bool) -> list[Row]:
     spin, sleep, python = (variant(name, quick) for name in VARIANTS)
-
-    def part(found: dict[str, list[Any]], key: str) -> tuple[list[float], list[float]]:
-        return [r[key] for r in found["ours"]], [r[key] for r in found["floor"]]
 
     def own(found: dict[str, list[Any]]) -> list[float]:
         return [r.stages["own"]["p50_ns"] for r in found["ours"]]

@@ -236,6 +236,8 @@ def run_hot(process: LaneProcess) -> None:
     from engine.lane_uvloop import Follow, HotLane
 
     spec, built = process.spec, process.built
+    if built.lane.stages is not None:
+        built.lane.stages.prefault()
 
     async def main() -> None:
         done = asyncio.Event()

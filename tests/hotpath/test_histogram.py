@@ -70,6 +70,18 @@ def test_hlog_is_read_back_by_the_package(tmp_path: Path) -> None:
     assert to_hdr(stages["ack"]).get_max_value() == back["ack"].get_max_value()
 
 
+def test_touching_every_page_changes_no_count() -> None:
+    fd = os.memfd_create("stages")
+    os.ftruncate(fd, h.file_bytes(2))
+    stages = h.Stages.create(fd, ("a", "b"))
+    stages["b"].add(5)
+    held = os.fstat(fd).st_blocks * 512
+    stages.prefault()
+    assert held < h.file_bytes(2) <= os.fstat(fd).st_blocks * 512, "a page is still to be made"
+    assert stages["b"].counts()[:7] == [0, 0, 0, 0, 0, 1, 0] and stages["b"].count == 1
+    os.close(fd)
+
+
 def test_stages_are_shared_by_descriptor() -> None:
     fd = os.memfd_create("stages")
     os.ftruncate(fd, h.file_bytes(2))

@@ -14,7 +14,8 @@ cdef class Session(Venue):
     cdef readonly int64_t silent_until     # engine time; a ban or a limit
     cdef readonly int64_t clock_difference # venue minus engine time at the logon, ns
     cdef readonly object trouble           # what keeps it from trading (engine/trouble.py), or None
-    cdef object settings, signer, api_key, url, profile
+    cdef object settings, signer, api_key, url
+    cdef public object profile             # the venue's rules (profile.py)
     cdef dict asked_at                     # request id -> engine time, until it is answered
     cdef readonly dict latest              # what is asked -> id of the last such question
     cdef int64_t opened_at, next_open, backoff_ns

@@ -5,6 +5,7 @@ from hotpath.lane import Lane
 from hotpath.ring import Outbox
 from hotpath.venue import Venue
 from venues.binance.codec import Codec
+from venues.binance.profile import Profile
 
 class Session(Venue):
     codec: Codec
@@ -14,6 +15,7 @@ class Session(Venue):
     silent_until: int
     clock_difference: int
     latest: dict[str, str]
+    profile: Profile
     trouble: dict[str, Any] | None
     def __init__(self, lane: Lane, name: str, outbox: Outbox, *, room: int = 4096) -> None: ...
     def dial(self) -> None: ...
