@@ -66,7 +66,10 @@ def unhedged(db: apsw.Connection, names: Names, deadline_ns: int) -> Decimal:
     """Base quantity that groups have bought more than sold (or less), older than the deadline.
 
     A hedge carries its pair's group, and what is too small for any venue's minimum is carried into
-    the next pair, so the sum over a strategy's groups is what stands open.
+    the next pair, so it is the sum over a strategy's groups that stands open, for each asset by
+    itself: one asset bought is no hedge of another sold. What trades the other way closes what has
+    stood open longest. Of a strategy that has just traded, what no venue would take (less than
+    the listing's minimum) is on its way into the next pair and does not count.
     """
     grouped: dict[tuple[int, int], int] = {}
     for source, position, payload in db.execute(
@@ -75,23 +78,51 @@ def unhedged(db: apsw.Connection, names: Names, deadline_ns: int) -> Decimal:
         intent = unpack(int(Kind.INTENT), payload)
         if intent.group:
             grouped[source, position] = source
-    net: dict[int, Decimal] = {}
-    last: dict[int, int] = {}
     sql = (
-        "SELECT o.intent_source, o.intent_position, f.instrument, f.side, f.quantity, f.time"
+        "SELECT o.intent_source, o.intent_position,"
+        " f.instrument, f.side, f.quantity, f.price, f.time"
         " FROM fills f JOIN orders o ON o.id = f.order_id WHERE f.quantity > 0"
+        " ORDER BY f.time, f.event"
     )
-    newest = 0
-    for source, position, instrument, side, quantity, time in db.execute(sql):
-        newest = max(newest, time)
+    still: dict[tuple[int, int], list[tuple[int, Decimal]]] = {}
+    last: dict[tuple[int, int], tuple[int, Decimal]] = {}
+    for source, position, instrument, side, quantity, price, time in db.execute(sql):
         if (source, position) not in grouped:
             continue
-        base = quantity * Decimal(names.listings[instrument]["lot"])
-        net[source] = net.get(source, Decimal(0)) + (base if side == 1 else -base)
-        last[source] = max(last.get(source, 0), time)
+        listing = names.listings[instrument]
+        key = source, listing["base_asset"]
+        base = quantity * Decimal(listing["lot"])
+        close(still.setdefault(key, []), time, base if side == 1 else -base)
+        last[key] = time, smallest(listing, price)
     end = one(db, "SELECT coalesce(max(time), 0) FROM event")
-    open_for = {s: end - t for s, t in last.items()}
-    return sum((abs(n) for s, n in net.items() if open_for[s] > deadline_ns), Decimal(0))
+    total = Decimal(0)
+    for key, lots in still.items():
+        time, least = last[key]
+        overdue = abs(sum((q for since, q in lots if end - since > deadline_ns), Decimal(0)))
+        if overdue >= least or end - time > deadline_ns:
+            total += overdue
+    return total
+
+
+def smallest(listing: dict[str, Any], price: int) -> Decimal:
+    """The least base quantity that the venue takes at a price in ticks."""
+    notional = Decimal(listing.get("min_notional", "0"))
+    worth = price * Decimal(listing["tick"])
+    least = Decimal(listing.get("min_quantity", "0"))
+    return max(least, notional / worth) if worth > 0 else least
+
+
+def close(lots: list[tuple[int, Decimal]], time: int, quantity: Decimal) -> None:
+    """Add a trade to what is open of one asset: it closes the oldest that went the other way."""
+    while lots and quantity and (lots[0][1] > 0) != (quantity > 0):
+        since, held = lots[0]
+        if abs(held) > abs(quantity):
+            lots[0] = since, held + quantity
+            return
+        del lots[0]
+        quantity += held
+    if quantity:
+        lots.append((time, quantity))
 
 
 def told_by_root(state: Path, runs: Iterable[str]) -> Iterator[dict[str, Any]]:

@@ -52,6 +52,7 @@ cdef class CrossVenue(Strategy):
     cdef bint tradable(self, int market, int64_t quantity, int64_t price)
     cdef add_leg(self, int market, int side, int64_t quantity, int64_t price, int rule, int flags)
     cdef int take_record_balance(self, const tc_header* r) except -1
+    cdef int64_t can_trade(self, int market, int side, int64_t price) noexcept
     cdef bint hedgeable(self, int64_t net)
     cdef bint sees(self) noexcept
     cdef int later(self) except -1

@@ -183,9 +183,18 @@ cdef class CrossVenue(Strategy):
             return False
         na = bm.book.levels(TC_SELL, asks, DEPTH)
         nb = sm.book.levels(TC_BUY, bids, DEPTH)
+        # the venue's own best may be newer than the levels: what lies before it is gone
+        while i < na and asks[i].price < bm.top.ask_price:
+            i += 1
+        while j < nb and bids[j].price > sm.top.bid_price:
+            j += 1
+        if i < na and asks[i].price == bm.top.ask_price:
+            asks[i].quantity = bm.top.ask_quantity
+        if j < nb and bids[j].price == sm.top.bid_price:
+            bids[j].quantity = sm.top.bid_quantity
         room = min(self.max_quantity, self.free_base[sell])
-        left_a = asks[0].quantity * self.lot_unit[buy] if na else 0
-        left_b = bids[0].quantity * self.lot_unit[sell] if nb else 0
+        left_a = asks[i].quantity * self.lot_unit[buy] if i < na else 0
+        left_b = bids[j].quantity * self.lot_unit[sell] if j < nb else 0
         while i < na and j < nb and room > 0:
             ask = asks[i].price * self.price_unit[buy]
             bid = bids[j].price * self.price_unit[sell]
@@ -433,7 +442,7 @@ cdef class CrossVenue(Strategy):
         """Trade the difference away where it costs least, through the best by at most a limit."""
         cdef int side = TC_SELL if imbalance > 0 else TC_BUY
         cdef int64_t amount = imbalance if imbalance > 0 else -imbalance
-        cdef int64_t best = 0, price, worst
+        cdef int64_t best = 0, price, worst, size, chosen_worst = 0, chosen_size = 0
         cdef int i, chosen = -1
         cdef Market m
         self.state = HEDGING
@@ -445,22 +454,33 @@ cdef class CrossVenue(Strategy):
             if m.top.reason or (m.top.bid_quantity if side == TC_SELL else m.top.ask_quantity) == 0:
                 continue
             price = (m.top.bid_price if side == TC_SELL else m.top.ask_price) * self.price_unit[i]
-            if not self.tradable(i, amount - amount % self.lot_unit[i], price // self.price_unit[i]):
-                continue
-            if side == TC_SELL and self.free_base[i] < amount:
+            worst = <int64_t>(<int128>price * self.hedge_slippage_ppm // 1000000)
+            worst = (price - worst if side == TC_SELL else price + worst) // self.price_unit[i]
+            size = min(amount, self.can_trade(i, side, worst))
+            size -= size % self.lot_unit[i]
+            if not self.tradable(i, size, price // self.price_unit[i]):
                 continue
             if chosen < 0 or (price > best if side == TC_SELL else price < best):
-                chosen, best = i, price
+                chosen, best, chosen_worst, chosen_size = i, price, worst, size
         if chosen < 0 or self.leg_count == 8:
             self.compact()
             return self.later()
-        worst = best // 1000000 * self.hedge_slippage_ppm
-        price = (best - worst if side == TC_SELL else best + worst) // self.price_unit[chosen]
         self.hedges += 1
-        self.add_leg(chosen, side, amount - amount % self.lot_unit[chosen], price, RULE_HEDGE, TC_HEDGE)
+        self.add_leg(chosen, side, chosen_size, chosen_worst, RULE_HEDGE, TC_HEDGE)
         if self.submit() == 0:
             return self.later()            # the refusal is delivered after this
         return 0
+
+    cdef int64_t can_trade(self, int market, int side, int64_t price) noexcept:
+        """What the account there has for one order at this price, fee included; 1e-8 base."""
+        cdef int128 cost, amount
+        if side == TC_SELL:
+            return self.free_base[market]
+        cost = <int128>price * self.price_unit[market] * (1000000 + self.fee_ppm[market])
+        if cost <= 0:
+            return 0
+        amount = <int128>self.free_quote[market] * 1000000 * 100000000 // cost
+        return <int64_t>min(amount, <int128>1 << 62)
 
     cdef compact(self):
         """Fold ended legs into one entry per side, so that retries never run out of room."""
@@ -476,6 +496,7 @@ cdef class CrossVenue(Strategy):
     cdef finish(self):
         self.state = IDLE
         self.leg_count = 0
+        self.retry_at = 0                  # of this pair: the next one's timers are its own
         self.not_before = self.lane.now + self.pause_ns
 
     cdef int take_timer(self, uint64_t token, int64_t due) except -1:

@@ -8,7 +8,7 @@ import msgspec
 
 from engine.settings import setting
 from hotpath.market import Market
-from hotpath.records import OrderType, Side, TimeInForce
+from hotpath.records import EventType, Op, OrderType, Side, TimeInForce
 from hotpath.strategy import Strategy
 
 COMPENSATED = 2048
@@ -41,15 +41,31 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 class MarketMaker(Strategy):
     """Keeps at most one order on each side of its first market."""
 
-    def on_start(self) -> None:
+    def set_up(self, setup: Any) -> None:
+        """Once for all lives in place: a restart after an exception forgets no order."""
         self.quotes: dict[int, tuple[int, int]] = {}  # side -> (order id, price)
+        self.strays: list[int] = []  # orders of an earlier life beside them
+        self.leaving: set[int] = set()  # orders whose cancel was asked for
         self.inventory = 0
+
+    def restore(self, document: dict[str, Any]) -> None:
+        """Go on with the inventory of an earlier life, and withdraw what it left quoted."""
+        market = self.markets[0]
+        self.inventory = document["net"].get(str(market.instrument), 0)
+        for order in document["orders"]:
+            id, side = int(order["id"], 16), order["side"]
+            if order["instrument"] == market.instrument and side not in self.quotes:
+                self.quotes[side] = (id, 0)  # its price is not told: far from any aim
+            elif order["instrument"] == market.instrument:
+                self.strays.append(id)
 
     def on_book(self, market: Market) -> None:
         """Quote around the fair price while the book is valid; withdraw when it is not."""
+        for order in self.strays:
+            self.withdraw(market, order)
         if not market.is_valid or not market.bid_quantity or not market.ask_quantity:
-            for side in list(self.quotes):
-                self.withdraw(market, side)
+            for order, _ in list(self.quotes.values()):
+                self.withdraw(market, order)
             self.skip("book invalid", market=market.name)
             return
         s = self.settings
@@ -63,11 +79,11 @@ class MarketMaker(Strategy):
     def quote(self, market: Market, side: int, price: int, wanted: bool) -> None:
         """Bring one side to `price`: keep it when close, else cancel and place again."""
         if side in self.quotes:
-            at = self.quotes[side][1]
+            order, at = self.quotes[side]
             if wanted and abs(price - at) * 1_000_000 <= self.settings.requote_ppm * at:
                 self.skip("quote close enough", side=int(side), price=price, at=at)
                 return
-            self.withdraw(market, side)
+            self.withdraw(market, order)
         elif wanted and price > 0:
             order = self.place(
                 market,
@@ -81,24 +97,34 @@ class MarketMaker(Strategy):
         elif not wanted:
             self.skip("inventory at its limit", side=int(side), inventory=self.inventory)
 
-    def withdraw(self, market: Market, side: int) -> None:
-        """Ask for the cancel; the side is free again when the venue says so."""
-        self.cancel(market, self.quotes[side][0])
+    def withdraw(self, market: Market, order: int) -> None:
+        """Ask for the cancel, once; the side is free again when the venue says so."""
+        if order not in self.leaving:
+            self.leaving.add(order)
+            self.cancel(market, order)
 
     def on_order(self, event: Any) -> None:
         if event.is_terminal:
             self.forget(event.id)
+        elif event.type == EventType.CANCEL_REJECTED:
+            self.leaving.discard(event.id)  # it may be asked for again
 
     def on_refused(self, refusal: Any) -> None:
-        self.forget(refusal.id)
+        """A placement that was refused is over; a cancel that was leaves its order as it is."""
+        if refusal.op == Op.PLACE:
+            self.forget(refusal.id)
+        else:
+            self.leaving.discard(refusal.id)
 
     def forget(self, order: int) -> None:
         """The order is over: its side may quote again."""
-        for side, (known, _) in list(self.quotes.items()):
-            if known == order:
-                del self.quotes[side]
+        self.leaving.discard(order)
+        self.strays = [known for known in self.strays if known != order]
+        self.quotes = {side: q for side, q in self.quotes.items() if q[0] != order}
 
     def on_fill(self, fill: Any) -> None:
+        if fill.is_terminal:
+            self.forget(fill.id)
         if fill.effect & COMPENSATED:
             return  # it takes the place of a fill that was booked before its trade was known
         self.inventory += fill.quantity if fill.side == Side.BUY else -fill.quantity

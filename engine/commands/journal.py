@@ -57,10 +57,9 @@ def show(state: Path | None, as_json: bool, what: str, limit: int) -> None:
     """What the journal holds."""
     from engine.journal.find import journal_state
     from engine.journal.show import show
-    from engine.journal.store import open_reader
 
     path = journal_state(state)
-    answer: dict[str, Any] = show(path, open_reader(path), what, limit)
+    answer: dict[str, Any] = show(path, what, limit)
     if as_json:
         import orjson
 

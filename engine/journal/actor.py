@@ -157,6 +157,8 @@ def listing_document(name: str, venue: str, symbol: str, listing: Any) -> dict[s
         "symbol": symbol,
         "tick": s.tick,
         "lot": s.lot,
+        "min_quantity": s.min_quantity,
+        "min_notional": s.min_notional,
         "base": s.base,
         "quote": s.quote,
         "base_asset": listing.base_asset,

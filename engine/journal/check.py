@@ -9,6 +9,7 @@ compared with those too (I3), once the engine has ended; other venues are compar
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Iterator
 from hashlib import sha256
 from pathlib import Path
@@ -18,6 +19,7 @@ import apsw
 import msgspec
 
 from engine import ledgers
+from engine.journal.reading import DAMAGE, schema_differences
 from engine.journal.store import (
     RESTART_JUMP,
     Event,
@@ -29,7 +31,7 @@ from engine.journal.store import (
 )
 from engine.journal.views import COMPENSATED, MOVES, OUTCOME, TABLES, Views, spell
 from engine.state import is_running
-from hotpath.records import EventType, Kind, Op, RecordError, Side, pack_order_id, unpack_order_id
+from hotpath.records import EventType, Kind, Op, Side, pack_order_id, unpack_order_id
 
 LIMIT = 100
 """Differences listed; the rest is only counted."""
@@ -323,19 +325,22 @@ def check(state: Path) -> dict[str, Any]:
     db = open_reader(state)
     out = Differences()
     db.execute("BEGIN")  # one snapshot, whatever a live journal writes meanwhile
-    damage = [r for (r,) in db.execute("PRAGMA quick_check(5)") if r != "ok"]
-    for text in damage:
-        out.add("I1", "the database file is damaged", detail=str(text))
     count, stored, rebuilt = 0, "", ""
+    damage: list[str] = []
     try:
+        damage = [str(r) for (r,) in db.execute("PRAGMA integrity_check(5)") if r != "ok"]
+        for text in damage:
+            out.add("I1", "the database file is damaged", detail=text)
+        for text in schema_differences(db):
+            out.add("I1", "the database's schema was changed", detail=text)
         row = db.execute("SELECT value FROM meta WHERE key = 'instance'").fetchone()
         links, life = Chain(db, out), OrderLife(int(row[0]) if row else 0, out)
         for event in events(db):
             count += 1
-            links.take(event)
             try:
+                links.take(event)
                 life.take(event)
-            except RecordError as e:
+            except DAMAGE as e:
                 out.add("I1", "a payload is not one of its kind", event=event.id, detail=str(e))
         links.end(db)
         positions_from_fills(db, out)
@@ -343,8 +348,11 @@ def check(state: Path) -> dict[str, Any]:
         if not damage and not is_running(state):
             for difference in exchange_differences(state, db):
                 out.add("I3", "our trades and the exchange's ledger differ", **difference)
-    except (apsw.Error, RecordError) as e:
-        out.add("I1", "the store cannot be read to its end", detail=str(e))
+    except DAMAGE as e:
+        out.add("I1", "the store cannot be read to its end", detail=f"{type(e).__name__}: {e}")
+    finally:
+        with contextlib.suppress(apsw.Error):
+            db.close()
     return {
         "ok": out.count == 0,
         "events": count,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from engine.errors import TiercelError
+from engine.errors import EXIT_NO, TiercelError
 
 
 class JournalSqliteTooOld(TiercelError):
@@ -38,6 +38,7 @@ class JournalDamaged(TiercelError):
     what = "The journal {path} is damaged"
     why = "{detail}"
     do = "Run `tiercel journal check`, restore a copy, and reconcile with the venues"
+    exit_code = EXIT_NO
 
 
 class JournalGap(TiercelError):

@@ -9,6 +9,7 @@ import apsw
 
 from engine.journal.names import Names, kind_name
 from engine.journal.profit import profit
+from engine.journal.reading import reading
 from engine.journal.store import COLUMNS, row_event
 from hotpath.order import EVIDENCE, PENDING, STATUS, spell_id
 from hotpath.records import RecordError, Side, as_dict
@@ -16,14 +17,15 @@ from hotpath.records import RecordError, Side, as_dict
 Answer = dict[str, Any]
 
 
-def show(state: Path, db: apsw.Connection, what: str, limit: int) -> Answer:
+def show(state: Path, what: str, limit: int) -> Answer:
     """{what: rows, the latest first}; `positions` is the whole of `profit` too."""
-    names = Names(state, db)
-    if what == "positions":
-        found = profit(state, db)
-        return {"positions": found["listings"]} | found
-    rows = {"orders": orders, "fills": fills, "strands": strands, "events": events}[what]
-    return {what: rows(names, db, limit)}
+    with reading(state) as db:
+        names = Names(state, db)
+        if what == "positions":
+            found = profit(state, db)
+            return {"positions": found["listings"]} | found
+        rows = {"orders": orders, "fills": fills, "strands": strands, "events": events}[what]
+        return {what: rows(names, db, limit)}
 
 
 def orders(names: Names, db: apsw.Connection, limit: int) -> list[Answer]:

@@ -12,7 +12,8 @@ import apsw
 from engine.decimals import plain
 from engine.errors import TiercelError
 from engine.journal.names import Names, kind_name
-from engine.journal.store import Event, caused_by, event_at, events_of, open_reader
+from engine.journal.reading import reading
+from engine.journal.store import Event, caused_by, event_at, events_of
 from engine.journal.views import spell
 from hotpath.order import EFFECTS, EVENTS, EVIDENCE, PENDING, STATUS, read_id, spell_id
 from hotpath.records import Kind, Op, OrderType, Side, TimeInForce, pack_order_id, unpack_order_id
@@ -53,11 +54,10 @@ def why(state: Path, text: str) -> dict[str, Any]:
 
     Each step says when (engine time, UTC ns), how long after the step before, and what.
     """
-    db = open_reader(state)
-    db.execute("BEGIN")
-    order = find_order(state, db, text)
-    teller = Teller(db, Names(state, db))
-    return teller.tell(order)
+    with reading(state) as db:
+        db.execute("BEGIN")
+        order = find_order(state, db, text)
+        return Teller(db, Names(state, db)).tell(order)
 
 
 class Teller:

@@ -13,7 +13,7 @@ import apsw
 
 from engine.errors import EXIT_NO, TiercelError
 from engine.journal.names import Names
-from engine.journal.store import open_reader
+from engine.journal.reading import reading
 from hotpath.records import Kind, unpack
 
 CONTROLS = {
@@ -61,8 +61,7 @@ def why_not(state: Path, strategy: str) -> dict[str, Any]:
     Times are engine time (UTC ns); `reasons` are counted by the strategy, `refused` by the gate.
     StrategyNotKnown.
     """
-    db = open_reader(state)
-    try:
+    with reading(state) as db:
         db.execute("BEGIN")
         names = Names(state, db)
         told = last_told(db, names, strategy)
@@ -81,8 +80,6 @@ def why_not(state: Path, strategy: str) -> dict[str, Any]:
             "reasons": document["reasons"],
             "refused": refusals(db, source, begin, end),
         }
-    finally:
-        db.close()
 
 
 def documents(db: apsw.Connection) -> list[tuple[int, dict[str, Any]]]:

@@ -468,3 +468,57 @@ def test_a_real_trade_in_the_place_of_a_guess_counts_once() -> None:
     t.tell(42, late, 101)
     t.wait(500)
     assert not t.intents(), "a hedge of what was never open"
+
+
+def test_a_hedge_goes_where_the_account_can_pay_for_it() -> None:
+    """Bought back at the dearer venue when the cheaper one's money is gone, in parts if need be."""
+    for money, wanted in ((("0", "100000"), (42, 50)), (("100.6", "0"), (41, 20))):
+        t = Table(hedge_slippage_ppm=1000, min_notional="5")
+        t.crossed(50)
+        buy, sell = t.intents()
+        for i, quote in enumerate(money):
+            t.balance(i, 2, quote)
+        t.fill(sell)
+        t.end(buy)
+        ((_, hedge),) = t.intents()
+        assert (hedge.side, hedge.venue, hedge.quantity) == (BUY, *wanted), money
+
+
+def test_a_hedge_of_a_cheap_coin_may_slip_too() -> None:
+    """2,000 ppm of 0.00001234 are less than a millionth of it is in 1e-8."""
+    t = Table(ticks=("0.00000001", "0.00000001"), lots=("1", "1"), hedge_slippage_ppm=20_000,
+              max_quantity="5000000", min_quantity="1")  # fmt: skip
+    for i in range(2):
+        t.balance(i, 1, "100000000")
+    t.book(0, [(1200, 10**7)], [(1210, 10**7)])
+    t.book(1, [(1234, 10**7)], [(1240, 10**7)])
+    buy, sell = t.intents()
+    t.fill(buy)
+    t.end(sell)
+    ((_, hedge),) = t.intents()
+    assert hedge.price == 1234 - 24
+
+
+def test_the_timers_of_the_pair_before_hold_the_next_one_up_no_longer() -> None:
+    """No book to hedge on, so it looks again later; then the missing trade comes after all."""
+    t = Table(pause_ms=0)
+    t.crossed(50)
+    buy, sell = t.intents()
+    t.doubt(0)
+    t.doubt(1)
+    t.fill(buy)
+    t.end(sell)
+    t.fill(sell)
+    half(t)
+    assert len(t.intents()) == 1, "nothing is done about a half-filled pair"
+
+
+def test_levels_before_the_venues_own_best_are_gone() -> None:
+    t = Table()
+    t.book(0, [(4_990_000, 500)], [(5_000_000, 50), (5_010_000, 50)])
+    t.book(1, [(4_980_000, 500)], [(5_030_000, 500)])
+    t.tell(FEEDS[0], Top(bid_price=4_990_000, bid_quantity=500, ask_price=5_010_000,
+                         ask_quantity=7, update_id=99, epoch=1), 100)  # fmt: skip
+    t.book(1, [(5_020_000, 500)], [(5_030_000, 500)])
+    (_, buy), (_, sell) = t.intents()
+    assert (buy.price, buy.quantity, sell.quantity) == (5_010_000, 7, 7)

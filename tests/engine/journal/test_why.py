@@ -169,7 +169,9 @@ def test_journal_show(traded: tuple[Path, int, int]) -> None:
 
 def test_the_journal_says_once_what_its_numbers_mean(tmp_path: Path) -> None:
     """Scales are events too: the store explains itself without the configuration."""
-    settings = SimpleNamespace(tick="0.01", lot="0.0001", base="BTC", quote="USDT")
+    settings = SimpleNamespace(
+        tick="0.01", lot="0.0001", base="BTC", quote="USDT", min_quantity="0", min_notional="0"
+    )
     listing = SimpleNamespace(
         name="alpha.BTCUSDT",
         venue="alpha",
