@@ -1,0 +1,1 @@
+"""What every feed and every venue must pass."""

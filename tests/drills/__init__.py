@@ -1,0 +1,1 @@
+"""Tests of `tiercel drill`: faults against a configuration, and their verdicts."""

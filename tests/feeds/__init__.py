@@ -1,0 +1,1 @@
+"""Tests of feeds: codecs, books from captures, staleness and reconnects."""

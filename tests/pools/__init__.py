@@ -1,0 +1,1 @@
+"""Tests of pool arithmetic against vectors of the real programs."""

@@ -1,0 +1,1 @@
+"""Proofs and models: the ring's protocol for model checkers."""

@@ -1,0 +1,1 @@
+"""Decisions on virtual time, against a twin."""

@@ -1,0 +1,1 @@
+"""Tests of Binance's venue: requests, signatures, reports, reconciliation."""
