@@ -27,6 +27,7 @@ from engine.config import Configuration
 from engine.errors import EXIT_NO, TiercelError
 from engine.journal.actor import Journal, listing_document
 from engine.journal.profit import profit
+from engine.journal.store import FILE as JOURNAL_FILE
 from engine.journal.store import open_reader
 from engine.lane_spec import ActorSpec, LaneSpec
 from engine.market_tape import Wanted, read_tape
@@ -69,6 +70,18 @@ class StrategyFailed(TiercelError):
     exit_code = EXIT_NO
 
 
+class StateTaken(TiercelError):
+    """A back-test begins with an empty journal."""
+
+    code: ClassVar[str] = "TCL-7019"
+    what = "{state} cannot hold the journal of a back-test"
+    why = "{detail}"
+    do = "Name a directory that is not there yet"
+
+    def __init__(self, *, state: Path, detail: str = "Another run's journal is there") -> None:
+        super().__init__(state=state, detail=detail)
+
+
 class ReportsLost(TiercelError):
     """More reports under way than there is room for: what became of orders is not known."""
 
@@ -92,15 +105,15 @@ class NoTransport:
 class Session:
     """One back-test in a directory of its own: built, run, journaled."""
 
-    def __init__(self, configuration: Configuration, directory: Path, seed: int) -> None:
+    def __init__(
+        self, configuration: Configuration, directory: Path, memory: Path, seed: int
+    ) -> None:
         self.configuration, self.directory, self.seed = configuration, directory, seed
         self.settings = configuration.application.backtest
         instance = (seed * 0x9E3779B97F4A7C15 >> 24) % ((1 << 40) - 1) + 1
         line = msgspec.json.encode(Entry("source", "root", 1, instance)) + b"\n"
         (directory / FILE).write_bytes(line)  # the instance of a back-test is its seed's
         registry = Registry(directory)
-        memory = directory / "memory"
-        memory.mkdir(mode=0o700)
         lane = configuration.application.lanes[0]
         assembly = Assembly(
             configuration, registry, Memory(memory), LANE, directory, lambda name, source: 1
@@ -343,20 +356,34 @@ class Session:
         self.journal.close()
 
 
+def new_state(path: Path) -> Path:
+    """A directory without a journal; StateTaken."""
+    if any((path / name).exists() for name in (FILE, JOURNAL_FILE)):
+        raise StateTaken(state=path)
+    try:
+        path.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        raise StateTaken(state=path, detail=error.strerror or str(error)) from None
+    return path
+
+
 def backtest_file(
     files: Path | Sequence[str],
     config_path: Path,
     *,
     seed: int | None = None,
     keep: Keep | None = None,
+    state: Path | None = None,
 ) -> dict[str, Any]:
     """Back-test the application of `config_path` on market data: one file, or the arguments of
-    engine/capture_map.py."""
+    engine/capture_map.py. The journal is made in `state`, and kept, or in a directory that goes."""
     configuration = reduced(config.read(config_path))
     beside = configuration.path.parent.absolute()
     with TemporaryDirectory(prefix="tiercel-backtest-", dir=find_place()[0]) as folder:
         chosen = configuration.application.seed if seed is None else seed
-        session = Session(configuration, Path(folder), chosen)
+        memory = Path(folder) / "memory"
+        memory.mkdir(mode=0o700)
+        session = Session(configuration, new_state(state or Path(folder)), memory, chosen)
         try:
             wanted = session.wanted()
             names = [w.name for w in wanted]

@@ -16,8 +16,15 @@ import click
     type=click.Path(path_type=Path),
     help="Back-test this configuration on FILE's market data.",
 )
+@click.option(
+    "--state",
+    type=click.Path(path_type=Path),
+    help="Keep a back-test's journal in this new directory, for `why` and `journal`.",
+)
 @click.option("--json", "as_json", is_flag=True, help="One JSON object on stdout.")
-def command(files: tuple[str, ...], config_path: Path | None, as_json: bool) -> int:
+def command(
+    files: tuple[str, ...], config_path: Path | None, state: Path | None, as_json: bool
+) -> int:
     """Run FILE's inputs through the same actors: are their records the same, byte for byte?
 
     With --config only FILE's market data is used (a recording or a raw capture): strategies and
@@ -25,18 +32,21 @@ def command(files: tuple[str, ...], config_path: Path | None, as_json: bool) -> 
     VENUE=FILE and VENUE.SYMBOL=FILE say whose a raw capture is; several files of one name follow
     each other.
     """
-    from engine.errors import EXIT_DONE, EXIT_NO
+    from engine.errors import EXIT_DONE, EXIT_NO, WrongUsage
 
     if config_path is not None:
         from engine.backtest import backtest_file
 
-        found = backtest_file(files, config_path)
+        found = backtest_file(files, config_path, state=state)
         show(found, as_json, tested(found))
         return EXIT_DONE
     from engine.replay import replay_file
 
-    if len(files) > 1:
-        raise click.UsageError("Without --config one recording is replayed")
+    if len(files) > 1 or state is not None:
+        detail = (
+            "several files and --state belong to --config; without it one recording is replayed"
+        )
+        raise WrongUsage(detail=detail, command="tiercel replay")
     found = replay_file(Path(files[0]))
     show(found, as_json, compared(found))
     return EXIT_DONE if found["identical"] else EXIT_NO

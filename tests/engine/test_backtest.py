@@ -13,10 +13,14 @@ import yaml
 from click.testing import CliRunner
 
 from bench.depth_frames import make
-from engine.backtest import StrategyFailed, backtest_file
+from engine.backtest import StateTaken, StrategyFailed, backtest_file
 from engine.capture_map import CapturesUnclear
 from engine.commands.replay import command
 from engine.errors import TiercelError
+from engine.journal.check import check
+from engine.journal.show import show
+from engine.journal.why import why
+from engine.journal.why_not import why_not
 from engine.market_tape import FeedNotPlayable, ListingNotRecorded, NotMarketData
 from engine.one_lane import NothingToTest
 from engine.paper_account import FeeNotPriced
@@ -412,3 +416,28 @@ def test_captures_of_the_shared_data(shared: Path, tmp_path: Path) -> None:
         assert one["events"] == two["events"] > 1000
         played += 1
     assert played or not list((shared / "data" / "binance").glob("spot_btcusdt*"))
+
+
+def test_the_journal_of_a_back_test_is_whole_and_explains_it(tmp_path: Path) -> None:
+    """All invariants hold, each fill's order has its chain, and the strategy says why not."""
+    state = tmp_path / "kept" / "here"
+    told = STRATEGY.replace("self.seen += 1", "self.seen += 1\n        self.skip('every look')")
+    config = application(tmp_path, told, fees={"paid_in": "received"}, jitter_us=3000)
+    file = capture(tmp_path, 1300)  # longer than the 5 s after which a strategy tells of itself
+    found = backtest_file(file, config, state=state)
+    answer = check(state)
+    assert answer["ok"], answer["differences"]
+    assert answer["events"] > 100
+    orders = show(state, "orders", 10_000)["orders"]
+    assert len(orders) == found["orders"] + found["refused"]
+    filled = [order for order in orders if order["status"] == "FILLED"]
+    assert len(filled) > 10
+    for order in filled[:5]:
+        chain = why(state, order["client_order_id"])
+        assert chain["status"] == "FILLED" and chain["inputs"]["strategy"] == "crosser"
+        assert [step for step in chain["steps"] if step.get("kind") == "fill"]
+    reasons = why_not(state, "crosser")["reasons"]
+    assert reasons["every look"]["count"] > 100
+    assert show(state, "positions", 1)["pnl"]
+    with pytest.raises(StateTaken, match="TCL-7019"):
+        backtest_file(file, config, state=state)
