@@ -32,6 +32,11 @@ TICK, TICK_NS = 1, 100_000_000
 SECOND_NS = 1_000_000_000
 BAN_S = {403: 60.0, 418: 120.0, 429: 10.0}  # where the venue does not say how long
 PAGE = 1000
+NEXT = {"a": ("orderId", "orderId"), "t": ("id", "fromId")}
+"""Lists that come in pages: what an item is numbered by, and the parameter that goes on from it."""
+PART_BYTES = 6_000
+"""Of an answer in one record: escaped, it fits the smallest outbox (64 KiB: records of 16 KiB). A
+page of 1000 orders has 500 kB; what an outbox does not take ends its lane."""
 WEIGHTS = {
     ("GET", "/api/v3/order"): 4, ("GET", "/api/v3/openOrders"): 6, ("GET", "/api/v3/account"): 20,
     ("GET", "/api/v3/allOrders"): 20, ("GET", "/api/v3/myTrades"): 20,
@@ -243,18 +248,63 @@ class BinanceRest(Actor):
             if (asked.method, asked.path) == ("GET", "/api/v3/openOrders") and status == 200:
                 self.cancel_listed(asked, body)
             return
-        reply = reply_of(asked.id, status, body)
-        if reply is None:
+        replies = replies_of(asked.id, status, body)
+        if not replies:
             self.failed += 1
+        for reply in replies:
+            self.tell({"reply": reply, "asked": asked.since}, asked.instrument, asked.cause)
+        if replies and status == 200 and asked.id[0] in NEXT:
+            self.ask_next(asked, orjson.loads(body))
+
+    def ask_next(self, asked: Asked, listed: Any) -> None:
+        """A full page is not all there is: the next begins behind its last."""
+        if not isinstance(listed, list) or len(listed) < PAGE:
             return
-        self.tell({"reply": reply, "asked": asked.since}, asked.instrument, asked.cause)
+        number, since = NEXT[asked.id[0]]
+        params: dict[str, Value] = {
+            "symbol": self.instruments[asked.instrument].symbol, "limit": PAGE,
+            since: max(int(x[number]) for x in listed) + 1,
+        }  # fmt: skip
+        self.ask(asked.id, asked.instrument, asked.method, asked.path, params, asked.since)
 
 
-def reply_of(id: str, status: int, body: bytes) -> str | None:
-    """An HTTP answer in the words of the order socket; None when it is no JSON."""
+def replies_of(id: str, status: int, body: bytes) -> list[str]:
+    """An HTTP answer in the words of the order socket, in parts that fit any outbox.
+
+    Empty when it is no JSON, or when something that cannot be parted is too long: no information
+    (8.7). A list of open orders in parts is told as orders like any others (`a`): a part of it
+    says nothing about the orders that are not in it.
+    """
     try:
         content = orjson.loads(body)
     except orjson.JSONDecodeError:
-        return None
+        return []
     member = "result" if status == 200 else "error"
-    return orjson.dumps({"id": id, "status": status, member: content}).decode()
+
+    def text(part: Any, of: str = id) -> str:
+        return orjson.dumps({"id": of, "status": status, member: part}).decode()
+
+    if len(body) <= PART_BYTES:
+        return [text(content)]
+    if isinstance(content, list):
+        of = "a" + id[1:] if id.startswith("o") else id
+        return [text(part, of) for part in parts_of(content)]
+    if isinstance(content, dict) and isinstance(content.get("balances"), list):
+        return [text(content | {"balances": part}) for part in parts_of(content["balances"])]
+    return []
+
+
+def parts_of(items: list[Any]) -> list[list[Any]]:
+    """The items in lists of at most PART_BYTES of text each; what is longer alone is left out."""
+    parts: list[list[Any]] = [[]]
+    size = 0
+    for item in items:
+        n = len(orjson.dumps(item)) + 1
+        if n > PART_BYTES:
+            continue
+        if size + n > PART_BYTES:
+            parts.append([])
+            size = 0
+        parts[-1].append(item)
+        size += n
+    return parts

@@ -15,7 +15,7 @@ from hotpath.order import pack_id, spell_id
 from hotpath.records import Header, Kind, Request, RequestType, join, pack, split, unpack
 from hotpath.ring import Outbox, Reader
 from tests.venues.binance.stage import RAW_KEY, WORD, Stage
-from venues.binance.rest import BinanceRest
+from venues.binance.rest import BinanceRest, parts_of
 from venues.binance.settings import RestSettings
 from venues.binance.sign import signer
 
@@ -41,12 +41,12 @@ class Http:
 
 
 class Desk:
-    def __init__(self, **settings: Any) -> None:
+    def __init__(self, room: int = 1 << 20, **settings: Any) -> None:
         self.now = 1_700_000_000 * S
         self.board = Board.private(["kill", "kill_venue", "venue"])
         self.lane = Lane("control", self.board, is_virtual=True)
         self.http = self.lane.transport = Http()
-        self.rest = BinanceRest(self.lane, "rest", Outbox.private(1 << 20, 6))
+        self.rest = BinanceRest(self.lane, "rest", Outbox.private(room, 6))
         self.reader = Reader.of(self.rest.outbox, True)
         self.rest.configure(
             address="http://there:1/api", api_key="K", signer=signer("ed25519", Secret(RAW_KEY)),
@@ -192,6 +192,69 @@ def test_a_failed_lookup_is_no_answer() -> None:
         desk.respond(desk.http.asked[-1][0], body, status, **{"retry-after": "1"})
     assert desk.documents() == [] and desk.rest.failed == 4
     assert desk.rest.budget.bans == 1
+
+
+def order(number: int) -> dict[str, Any]:
+    """As long as an order in a list is."""
+    words = dict.fromkeys(("price", "origQty", "executedQty", "cummulativeQuoteQty"), "0.00000000")
+    return {
+        "symbol": "BTCUSDT",
+        "orderId": number,
+        "clientOrderId": OURS,
+        **words,
+        "pad": "x" * 300,
+    }
+
+
+def test_a_long_list_is_told_in_parts_that_fit_any_outbox() -> None:
+    """A page of a thousand orders was one record, too long for its outbox, and ended the lane."""
+    desk = Desk(room=1 << 16)  # the smallest that a configuration may name
+    desk.serving = False
+    desk.ask(Request(type=RequestType.RECONCILE, since=desk.now), 0)
+    opened, every, trades, account = [token for token, *_ in desk.http.asked]
+    for token, id, count in ((opened, "a100", 40), (every, "a100", 40), (trades, "t100", 30)):
+        desk.respond(token, [order(n) for n in range(count)])
+        replies = [orjson.loads(d["reply"]) for d in desk.documents()]
+        assert len(replies) > 1 and {r["id"] for r in replies} == {id}
+        assert [x["orderId"] for r in replies for x in r["result"]] == list(range(count))
+    balances = [{"asset": f"A{n}", "free": "0.00000000", "locked": "0.0"} for n in range(300)]
+    desk.respond(account, {"canTrade": True, "balances": balances})
+    replies = [orjson.loads(d["reply"]) for d in desk.documents()]
+    assert [b for r in replies for b in r["result"]["balances"]] == balances
+    assert all(r["id"] == "b" and r["result"]["canTrade"] for r in replies)
+    assert desk.rest.failed == 0
+
+
+def test_a_short_list_of_open_orders_says_what_is_not_in_it() -> None:
+    desk = Desk()
+    desk.serving = False
+    desk.ask(Request(type=RequestType.RECONCILE, since=desk.now), 0)
+    desk.respond(desk.http.asked[0][0], [order(1)])
+    (reply,) = [orjson.loads(d["reply"]) for d in desk.documents()]
+    assert reply["id"] == "o100"
+
+
+def test_what_cannot_be_parted_is_no_information() -> None:
+    desk = Desk()
+    desk.ask(Request(id=1, type=RequestType.QUERY))
+    desk.respond(desk.http.asked[0][0], {"orderId": 9, "pad": "x" * 10_000})
+    assert desk.documents() == [] and desk.rest.failed == 1
+    assert parts_of([{"pad": "x" * 10_000}, {"orderId": 1}]) == [[{"orderId": 1}]]
+
+
+def test_a_full_page_is_followed_by_the_next() -> None:
+    desk = Desk()
+    desk.serving = False
+    desk.ask(Request(type=RequestType.RECONCILE, since=desk.now), 0)
+    every, trades = (token for token, _, path, _ in desk.http.asked[1:3])
+    desk.respond(every, [{"orderId": n} for n in range(1000)])
+    desk.respond(trades, [{"id": n, "orderId": 1} for n in range(999)])
+    assert len(desk.http.asked) == 5, "a page that is not full is the last"
+    _, _, path, params = desk.http.asked[4]
+    assert (path, params["orderId"]) == ("/api/v3/allOrders", "1000")
+    assert "startTime" not in params
+    desk.respond(desk.http.asked[4][0], [])
+    assert len(desk.http.asked) == 5
 
 
 def test_everything_is_read_when_asked() -> None:
