@@ -38,7 +38,7 @@ from engine.secret import hide_hook
 PR_SET_PDEATHSIG, PR_SET_DUMPABLE = 1, 4
 ORPHAN_DEADLINE_S = 5.0
 SPEC_LIMIT = 64 * 1024 * 1024
-EXIT_ORPHAN, EXIT_REFUSED, EXIT_FAILED = 71, 72, 73
+EXIT_ORPHAN, EXIT_REFUSED, EXIT_FAILED, EXIT_NO_MEMORY = 71, 72, 73, 74
 ROOT_SILENCE_NS = 2_000_000_000
 PREPARE = b'{"prepare"'
 RECEIVE, DESCRIPTORS = 65536, 253
@@ -79,6 +79,11 @@ def die_with_root() -> None:
         raise OSError(ctypes.get_errno(), "PR_SET_PDEATHSIG")
     if os.getppid() != parent:
         os._exit(EXIT_ORPHAN)
+
+
+def end_without_memory() -> NoReturn:
+    """End at once: words, tracebacks and orderly ends need what there is none of."""
+    os._exit(EXIT_NO_MEMORY)
 
 
 def leave_no_core() -> None:
@@ -335,6 +340,8 @@ def run_lane(argv: list[str], main: Any, prepare: Callable[[list[str]], None] = 
         main(child)
     except Retired:
         sys.exit(0)
+    except MemoryError:
+        end_without_memory()
     except TiercelError as e:
         print(e, file=sys.stderr)
         if child is not None:

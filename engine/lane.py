@@ -18,7 +18,7 @@ import msgspec
 from engine import history, slots, trouble, wiring
 from engine.build import Built, build
 from engine.build_hash import build_hash
-from engine.child import EXIT_FAILED, ROOT_SILENCE_NS, Child, run_lane
+from engine.child import EXIT_FAILED, ROOT_SILENCE_NS, Child, end_without_memory, run_lane
 from engine.lane_spec import FollowSpec, LaneSpec, OutboxSpec
 from engine.secret import hide_hook
 from hotpath.board import Board
@@ -222,6 +222,8 @@ class LaneProcess:
         """A compiled actor failed: the lane ends, the root starts another."""
         import traceback
 
+        if isinstance(error, MemoryError):
+            end_without_memory()
         traceback.print_exception(error)
         self.child.failed(error)
         self.child.finish(EXIT_FAILED)

@@ -8,13 +8,15 @@ as tasks; their answers come back as turns.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import struct
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, Any, Protocol
 
 import trio
 
+from engine.child import end_without_memory
 from engine.trust import refusal, trusted
 
 if TYPE_CHECKING:
@@ -64,7 +66,7 @@ class ColdLane:
         self.lane, self.follows, self.bell = lane, follows, bell
         self.on_heartbeat, self.heartbeat_s = on_heartbeat, heartbeat_s
         self.doorbells = list(doorbells)
-        self.stopping = False
+        self.stopping = self.has_failed = False
         self._nursery: trio.Nursery | None = None
         self._client: Any = None
         self.refused: dict[str, dict[str, Any]] = {}
@@ -78,7 +80,8 @@ class ColdLane:
             task_status.started()
             beat = trio.current_time()
             while True:
-                taken = self.pump()
+                with self.turns():
+                    taken = self.pump()
                 if trio.current_time() >= beat:
                     self.on_heartbeat()
                     beat = trio.current_time() + self.heartbeat_s
@@ -91,6 +94,21 @@ class ColdLane:
             nursery.cancel_scope.cancel()
         if self._client is not None:
             await self._client.aclose()
+
+    @contextlib.contextmanager
+    def turns(self) -> Iterator[None]:
+        """Turns are taken within this: after one that failed the lane ends and takes no other.
+
+        Tasks that still run while the others are being ended would go on from a state that has
+        half a turn in it, and that no replay of the recorded inputs comes to.
+        """
+        try:
+            yield
+        except MemoryError:
+            end_without_memory()
+        except BaseException:
+            self.has_failed = True
+            raise
 
     def pump(self) -> int:
         """Timers, then every followed outbox in order; returns how much was taken."""
@@ -227,4 +245,6 @@ class ColdLane:
             trouble = refusal(error, httpx.URL(target).netloc.decode())
             if trouble is not None:
                 self.refused[actor.name] = trouble
-        self.lane.take_response(actor, token, status, got, content)
+        if not self.has_failed:
+            with self.turns():
+                self.lane.take_response(actor, token, status, got, content)

@@ -24,7 +24,7 @@ from engine.application import LaneSettings
 from engine.assembly import ROOT, Assembly
 from engine.cancel_only import CancelOnly
 from engine.checks import role_of
-from engine.child import leave_no_core
+from engine.child import EXIT_NO_MEMORY, leave_no_core
 from engine.config import Configuration
 from engine.engine_clock import EngineClock, measure
 from engine.errors import EXIT_DONE, EXIT_NO, TiercelError
@@ -334,6 +334,8 @@ class Root:
         process.close()
         del self.processes[lane.name]
         asked = self.supervisor.watched[self.supervisor.index[lane.name]].asked
+        if code == EXIT_NO_MEMORY:
+            self.words[lane.name] = "it had no memory left (its limits, or the host's)"
         level = "info" if asked or code == 0 else "warning"
         self.lane_logs.note(lane.name, level, "lane ended", pid=process.pid, code=code)
         is_lost = level == "warning" and lane.name == self.recorder_watch.lane

@@ -510,10 +510,11 @@ cdef class Lane:
     def rescue(self, Actor actor, error):
         """A Python actor failed: it starts again in place; too many failures end the lane.
 
-        Compiled actors never come here: their state is not trusted after an exception.
+        Compiled actors never come here: their state is not trusted after an exception. Nor is a
+        process that has no memory: what failed then was not the actor.
         """
         cdef int64_t since = self.now - self.restart_window_ns
-        if isinstance(error, (OutboxFull, DeferredOverflow)):
+        if isinstance(error, (OutboxFull, DeferredOverflow, MemoryError)):
             raise error
         self.restarts = [t for t in self.restarts if t > since]
         self.restarts.append(self.now)

@@ -9,7 +9,6 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -24,7 +23,9 @@ from engine.journal.names import Names
 from engine.journal.store import open_reader
 from engine.recording import Reading, RecordingOfAnotherLayout, Writing, digest
 from engine.replay import replay_file
+from engine.state import start_time
 from hotpath.records import Gap, Kind, join, pack, split, unpack
+from tests.engine.drill import LANES, Drill, agrees, sent_once
 
 TIERCEL = [sys.executable, "-m", "engine.main"]
 pytestmark = pytest.mark.timeout(420)
@@ -300,49 +301,28 @@ def test_the_session_s_market_data_back_tests(session: dict[str, Any]) -> None:
     assert len(results[0]["positions"]) == 2
 
 
-def wait_for(what: Any, seconds: float = 40.0) -> Any:
-    end = time.monotonic() + seconds
-    while time.monotonic() < end:
-        if (found := what()) is not None:
-            return found
-        time.sleep(0.05)
-    raise AssertionError("it did not happen in time")
-
-
-def lanes_of(state: Path) -> dict[str, Any] | None:
-    """`tiercel ps` of a running engine whose lanes are all ready."""
-    done = subprocess.run(
-        [*TIERCEL, "ps", "--state", str(state), "--json"],
-        capture_output=True,
-        text=True,
-        timeout=30,
-    )
-    if done.returncode != 0:
-        return None
-    found: dict[str, Any] = json.loads(done.stdout)
-    return found if all(x["state"] == "ready" for x in found["lanes"]) else None
-
-
 def test_the_engine_dies_at_once_and_the_next_start_goes_on(tmp_path: Path) -> None:
-    """kill -9 of root and lanes at the same instant: no orphan, and the ledgers agree after it."""
-    state = tmp_path / "state"
-    running = subprocess.Popen(
-        [*TIERCEL, "demo", "--for", "28s", "--state", str(state), "--json"],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
+    """kill -9 of the root and all it has started at the same instant, twice: no orphan, and the
+    next start drains what was left, reconciles and trades."""
+    drill = Drill(tmp_path / "state")
     try:
-        found = wait_for(lambda: lanes_of(state))
-        time.sleep(2.0)  # some orders must be under way
-        pids = [found["root"], *(x["pid"] for x in found["lanes"])]
-        for pid in pids:
-            os.kill(pid, signal.SIGKILL)
-        wait_for(lambda: True if not any(Path(f"/proc/{p}").exists() for p in pids) else None)
-        out, err = running.communicate(timeout=120)
+        for _ in range(2):
+            drill.wait_ready()
+            drill.wait_trading()
+            root = drill.root()
+            children = Path(f"/proc/{root}/task/{root}/children").read_text().split()
+            live = drill.live_orders()
+            pids = [root, *map(int, children)]
+            assert len(pids) > len(LANES)
+            for pid in pids:
+                os.kill(pid, signal.SIGKILL)
+            orders = f"{live} orders open" if live else "no order open"
+            print(f"{drill.seconds:7.3f} s  kill -9 of all {len(pids)} processes, {orders}")
+            drill.until(lambda old=pids: not any(map(start_time, old)), 20.0)
+            drill.until(lambda old=root: drill.root() != old)
+        drill.wait_ready()
+        drill.wait_trading()
+        agrees(drill.end(), drill.state)
+        sent_once(drill)
     finally:
-        running.kill()
-    report = json.loads(out.splitlines()[-1])
-    assert report["ledger_matches"], (report["ledger_differences"], err)
-    assert report["orders_unknown"] == 0
-    assert running.returncode == 0, report
+        drill.kill()

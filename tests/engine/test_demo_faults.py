@@ -95,23 +95,34 @@ def test_a_pair_cut_in_half_is_hedged(drill: Drill) -> None:
 
 def test_lanes_are_stopped_and_the_root_is_killed(drill: Drill) -> None:
     """A short stop is survived or replaced, a long one replaced; a root that dies comes back."""
-    for lane, seconds in (("trade", 1.0), ("control", 1.0)):
-        stopped = drill.until(lambda lane=lane: drill.send(lane, signal.SIGSTOP))
+    for lane, seconds in (("trade", 0.5), ("trade", 1.0), ("control", 1.0)):
+        stopped = stop(drill, lane)
         time.sleep(seconds)
         resume(stopped)
         drill.wait_ready()
     for lane in ("trade", "control"):
-        stopped = drill.until(lambda lane=lane: drill.send(lane, signal.SIGSTOP))
+        stopped = stop(drill, lane)
         drill.until(lambda lane=lane, old=stopped: drill.pid(lane) not in (None, old))
         drill.wait_ready()
     drill.wait_trading()
+    live = drill.live_orders()
     os.kill(drill.root(), signal.SIGKILL)
+    print(f"{drill.seconds:7.3f} s  kill -9 root, {live or 'no'} orders open", flush=True)
     drill.wait_ready()
     drill.wait_trading()
     report = drill.end()
     agrees(report, drill.state)
     assert report["restarts"] >= 2
     sent_once(drill)
+
+
+def stop(drill: Drill, lane: str) -> int:
+    """SIGSTOP; the process."""
+    live = drill.live_orders()
+    pid: int = drill.until(lambda: drill.send(lane, signal.SIGSTOP))
+    orders = f"{live} orders open" if live else "no order open"
+    print(f"{drill.seconds:7.3f} s  SIGSTOP {lane} ({pid}), {orders}", flush=True)
+    return pid
 
 
 def resume(pid: int) -> None:
