@@ -11,8 +11,11 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+from tests.chaos.command import commands
+from tests.chaos.crashes import crashes
 from tests.chaos.kills import kills, recoveries
 from tests.chaos.matrix import matrix
+from tests.chaos.memory_limit import memory_limits
 from tests.chaos.mutants import mutants
 from tests.chaos.network import network
 from tests.chaos.power import images
@@ -43,6 +46,9 @@ def parts(options: argparse.Namespace, folder: Path) -> list[tuple[str, Part]]:
         ("switches", o.switches, lambda: switches(o.switches)),
         ("recoveries", o.recoveries, lambda: [recoveries(folder, o.recoveries)]),
         ("kills", o.kills, lambda: [kills(folder, o.kills)]),
+        ("crashes", o.crashes, lambda: [crashes(folder)]),
+        ("limits", o.limits, lambda: [memory_limits(folder, o.limits)]),
+        ("commands", o.commands, lambda: commands(folder, o.commands)),
         ("network", o.network, lambda: network(folder, o.network)),
         ("soak", o.soak, lambda: [soak(folder, o.soak)]),
         ("matrix", o.matrix, matrix),
@@ -59,6 +65,9 @@ def main(argv: list[str] | None = None) -> int:
         ("submits", 2_000, "orders at 10 %% lost replies, and again at false 'not found'"),
         ("images", 500, "disks after a loss of power"),
         ("switches", 20, "kill switches over 500 working orders"),
+        ("crashes", 1, "a crash at every named point, twice (0: not)"),
+        ("limits", 2, "times that every lane meets its memory limit"),
+        ("commands", 10, "rounds of `tiercel kill` and `resume` over 500 orders at work"),
         ("network", 0, "rounds of every fault of the proxy, the demo behind it"),
         ("soak", 180, "seconds that the demo is left alone"),
         ("matrix", 1, "the rows that are named tests (0: not)"),

@@ -30,11 +30,13 @@ def start_brisk(spec: dict[str, Any], directory: Path) -> Exchange:
 class Brisk(Drill):
     """Such a demo, and its orders as the exchanges' ledgers grow."""
 
+    MODULE = "tests.chaos.brisk_demo"
+
     def __init__(self, where: Path, seed: int = 1) -> None:
         self.state = where
         self.began = time.monotonic()
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "tests.chaos.brisk_demo", str(where), str(seed)],
+            [sys.executable, "-m", self.MODULE, str(where), str(seed)],
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,

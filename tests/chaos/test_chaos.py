@@ -6,11 +6,16 @@ from pathlib import Path
 
 import pytest
 
+from tests.chaos.command import commands
+from tests.chaos.crashes import EVERY, crashes
 from tests.chaos.kills import kills, recoveries
+from tests.chaos.memory_limit import memory_limits
 from tests.chaos.mutants import MUTANTS, mutants
 from tests.chaos.replies import submits
+from tests.chaos.soak import soak
 from tests.chaos.switch import switches
 from tests.chaos.table import Row, render, upper_bound
+from tests.engine.drill import LANES
 
 
 def holds(*rows: Row) -> None:
@@ -60,6 +65,32 @@ def test_the_trading_lane_is_back_within_a_second_and_a_half(tmp_path: Path) -> 
     row = recoveries(tmp_path, 60)
     assert row.injected >= 60
     holds(row)
+
+
+@pytest.mark.long
+def test_a_crash_at_every_point_twice_is_survived(tmp_path: Path) -> None:
+    row = crashes(tmp_path)
+    assert row.injected == 2 * len(EVERY)
+    holds(row)
+
+
+@pytest.mark.long
+def test_a_lane_at_its_memory_limit_dies_alone(tmp_path: Path) -> None:
+    row = memory_limits(tmp_path, 1)
+    assert row.injected == len(LANES)
+    holds(row)
+
+
+@pytest.mark.long
+def test_three_minutes_alone_gain_nothing(tmp_path: Path) -> None:
+    row = soak(tmp_path, 180)
+    assert row.injected > 100
+    holds(row)
+
+
+@pytest.mark.long
+def test_tiercel_kill_is_quick_and_outlives_the_root(tmp_path: Path) -> None:
+    holds(*commands(tmp_path, 5))
 
 
 @pytest.mark.long

@@ -1,0 +1,1 @@
+"""Crashes at named points: the lanes of a demo kill themselves between two steps (X03)."""
