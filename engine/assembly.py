@@ -133,6 +133,7 @@ class Assembly:
     def _slots(self) -> tuple[dict[str, int], dict[str, list[str]]]:
         names = [slots.CLOCK, slots.ROOT_HEARTBEAT, slots.CANCEL_ONLY, slots.CONFIGURATION]
         names += [slots.kill(s) for s in self.scopes()]
+        names += [slots.silent(v) for v in self.app.venues]
         own: dict[str, list[str]] = {}
         positions: set[str] = set()
         for lane in self.app.lanes:

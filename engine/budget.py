@@ -1,15 +1,19 @@
 """The request budget of one address at one venue: who asks waits, bans are obeyed by all.
 
 Pure: time is passed in. The actors of one lane that speak to one address share one budget
-(`shared_budget`), because the venue counts by address and not by actor.
+(`shared_budget`), because the venue counts by address and not by actor; a ban that one lane was
+told of reaches the others through the root and the board (`Silence`).
 """
 
 from __future__ import annotations
 
 from collections import deque
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+from engine import slots
 
 if TYPE_CHECKING:
+    from hotpath.board import Board
     from hotpath.lane import Lane
 
 MINUTE_NS = 60_000_000_000
@@ -26,6 +30,7 @@ class Budget:
         self.told = (0, 0)  # (minute, weight) of the venue's header
         self.banned_until = 0
         self.bans = 0
+        self.banned_by = 0  # the HTTP status that said so
 
     def forget(self, now: int) -> None:
         while self.spent and self.spent[0][0] <= now - MINUTE_NS:
@@ -57,11 +62,38 @@ class Budget:
         """The venue says that `weight` is used in this minute (all processes of the address)."""
         self.told = (now // MINUTE_NS, weight)
 
-    def ban(self, now: int, seconds: float) -> None:
+    def ban(self, now: int, seconds: float, status: int = 418) -> None:
         """No request for that long; the longer of two bans holds."""
         self.bans += 1
         length = min(LONGEST_BAN_NS, max(0, round(seconds * 1e9)))
-        self.banned_until = max(self.banned_until, now + length)
+        self.hear(now + length, status)
+
+    def hear(self, until: int, status: int) -> None:
+        """Somebody at this address was told to be silent until then (engine time)."""
+        if until > self.banned_until:
+            self.banned_until, self.banned_by = until, status
+
+
+class Silence:
+    """The time for which a venue wants no request: one for all lanes, on the board."""
+
+    def __init__(self, lane: Lane, budget: Budget, slot: int) -> None:
+        self.lane, self.budget, self.slot = lane, budget, slot
+
+    def hear(self) -> None:
+        """What other lanes were told holds here too; call it before a request."""
+        if self.slot >= 0:
+            version, raw = self.lane.slot(self.slot, slots.SILENCE.size)
+            if version:
+                self.budget.hear(*slots.SILENCE.unpack(raw))
+
+
+def publish_silence(board: Board, told: dict[str, Any]) -> None:
+    """What a lane told (venue, until, number), for all lanes: the longer of two silences stands."""
+    slot, until, status = board.slot(slots.silent(told["venue"])), told["until"], told["number"]
+    version, known = board.read(slot, slots.SILENCE.size)
+    if not version or until > slots.SILENCE.unpack(known)[0]:
+        board.write(slot, slots.SILENCE.pack(until, status))
 
 
 def shared_budget(lane: Lane, address: str, weight: int) -> Budget:

@@ -28,7 +28,7 @@ from engine.demo_world import (
     start_exchange,
     stop_process,
 )
-from engine.errors import EXIT_DONE, EXIT_ESCALATED, EXIT_NO, TiercelError
+from engine.errors import EXIT_DONE, EXIT_ESCALATED, EXIT_NO, TiercelError, tell
 from engine.state import StateNotWritten, in_words
 
 ROOT_RESTARTS = 3
@@ -52,6 +52,16 @@ class EngineFailed(TiercelError):
     what = "The engine ended with code {code}"
     why = "Its own words are in {log}"
     do = "Read root.err there; the state directory is whole and can be started again"
+    exit_code = EXIT_NO
+
+
+class StoppedEarly(TiercelError):
+    """The end came before there was anything to report."""
+
+    code: ClassVar[str] = "TCL-2104"
+    what = "The demo was stopped before its engine was up"
+    why = "The time was over, or you stopped it, while lanes were still starting"
+    do = "Start it again and give it longer; {state} is whole"
     exit_code = EXIT_NO
 
 
@@ -192,6 +202,11 @@ class Demo:
         os.close(self._lock)
         return code
 
+    def was_ready(self) -> bool:
+        """Has the root, which has ended, ever said that every lane is ready?"""
+        assert self.root is not None and self.root.stdout is not None
+        return b"ready:" in self.root.stdout.read()
+
     def report(self) -> dict[str, Any]:
         """The session's result, from the journal, the exchanges' ledgers and the recordings."""
         from engine import report
@@ -224,13 +239,21 @@ def run_demo(state: Path, *, for_s: float | None, seed: int, as_json: bool) -> i
     def on_signal(number: int, frame: object) -> None:
         wanted["stop"] = True
 
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, on_signal)
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        is_nohup = number == signal.SIGHUP and signal.getsignal(number) == signal.SIG_IGN
+        if not is_nohup:
+            signal.signal(number, on_signal)
     try:
         demo.start()
         code = show(demo, for_s, wanted, as_json)
     finally:
         ended = demo.stop()
+    if code is None and not demo.was_ready():
+        early = StoppedEarly(state=state)
+        if not wanted["stop"]:
+            raise early
+        tell(early, as_json)
+        return EXIT_DONE  # Ctrl-C is no failure
     code = ended if code is None else code
     if code not in (0, None) and code != EXIT_ESCALATED:
         raise EngineFailed(code=code, log=state / "log")

@@ -91,6 +91,7 @@ def spawn(argv: list[str], log: Path, env: Mapping[str, str]) -> subprocess.Pope
             stderr=err,
             env=dict(env),
             preexec_fn=die_with_parent,
+            process_group=0,  # a terminal's Ctrl-C reaches the demo alone, which stops in order
         )
 
 

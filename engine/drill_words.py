@@ -28,7 +28,7 @@ SENTENCES: dict[str, Callable[[dict[str, Any]], str]] = {
     "actor restarted": lambda x: f"actor {x['actor']} was restarted in its lane: {x['why']}",
     "ready": lambda x: "the root says: ready",
     "stopping": lambda x: f"the root stops in order ({x['why']})",
-    "inputs not recorded": lambda x: f"{x['inputs']} inputs of {x['lane']} were not recorded",
+    "inputs not recorded": lambda x: f"{x['inputs']} inputs of {x['name']} were not recorded",
     "cancel only is over": lambda x: "orders are allowed again",
 }
 CODED = ("trouble", "cancel only", "disk", "recorder retired", "escalated")

@@ -9,6 +9,8 @@ orders, 6xxx pools, 7xxx recordings and replay, 8xxx benchmarks.
 
 from __future__ import annotations
 
+import contextlib
+import sys
 from typing import ClassVar
 
 EXIT_DONE, EXIT_NO, EXIT_USAGE, EXIT_NO_ENGINE, EXIT_ESCALATED = 0, 1, 2, 3, 70
@@ -47,6 +49,18 @@ class TiercelError(Exception):
     def __str__(self) -> str:
         s = self.sentences()
         return f"{s['code']}: {s['what']}. {s['why']}. {s['do']}."
+
+
+def tell(error: TiercelError, as_json: bool) -> None:
+    """Print an error the way the contract asks for: a line on stderr, with `--json` an object on
+    stdout too."""
+    with contextlib.suppress(OSError):  # nobody is left to be told
+        print(error, file=sys.stderr)
+        if as_json:
+            import orjson
+
+            sys.stdout.write(orjson.dumps({"error": error.sentences()}).decode() + "\n")
+            sys.stdout.flush()
 
 
 class WrongUsage(TiercelError):

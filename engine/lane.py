@@ -89,6 +89,8 @@ class LaneProcess:
         self._lost_said = 0  # inputs without room in the recording that the root knows of
         self._asked: dict[str, int] = {}
         self._troubles: dict[str, dict[str, Any] | None] = {}
+        self._venues = {a.name: a.venue for a in spec.actors}
+        self._silent: dict[str, int] = {}  # until when each actor's venue wants no request
         self.refused: dict[str, dict[str, Any]] = {}
         """Actors whose connection TLS refused, as the runtime saw it (engine/trust.py)."""
         self.stopping = False
@@ -204,13 +206,19 @@ class LaneProcess:
             del self._asked[what]
 
     def tell_troubles(self) -> None:
-        """Tell the root what an actor shows to be wrong, when that has changed."""
+        """Tell the root what an actor shows to be wrong, and how long its venue wants no request,
+        when that has changed."""
         for name, actor in self.built.actors.items():
             shown = getattr(actor, "trouble", None) or self.refused.get(name)
             if shown != self._troubles.get(name):
                 self._troubles[name] = shown
                 error = trouble.in_words(name, shown)
                 self.child.say("trouble", actor=name, error=error and error.sentences())
+            until = getattr(actor, "silent_until", 0)
+            if until > self._silent.get(name, 0):
+                self._silent[name] = until
+                number = getattr(actor, "silenced_by", 0)
+                self.child.say("silent", venue=self._venues[name], until=until, number=number)
 
     def close_gates(self) -> None:
         """Nothing new leaves from here on; cancels may. An input of the recording, once."""

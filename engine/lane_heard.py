@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from engine.application import LaneSettings
+from engine.budget import publish_silence
 from engine.child import BuildsDiffer
 from engine.lane_limits import hang_ms
 from engine.lane_process import LaneProcess
@@ -52,6 +53,8 @@ def heard_of(root: Root, lane: LaneSettings, process: LaneProcess, event: dict[s
         root.troubles[event["actor"]] = event["error"]
         if event["error"] is not None:
             note(name, "warning", "trouble", actor=event["actor"], **event["error"])
+    elif what == "silent":  # a ban is of the address: every lane keeps it
+        publish_silence(root.assembly.board, event)
     elif what == "failed":
         root.words[name] = " ".join(str(event[k]) for k in ("code", "what", "why") if event[k])
         note(name, "error", "lane failed", words=root.words[name])

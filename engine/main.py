@@ -7,14 +7,20 @@ on stdout too, and never as a traceback unless `--debug` was given.
 
 from __future__ import annotations
 
-import contextlib
 import os
 import sys
 from pathlib import Path
 
 import click
 
-from engine.errors import EXIT_DONE, SystemRefused, TiercelError, UnexpectedFailure, WrongUsage
+from engine.errors import (
+    EXIT_DONE,
+    SystemRefused,
+    TiercelError,
+    UnexpectedFailure,
+    WrongUsage,
+    tell,
+)
 
 VERSION = "0.1.0"
 COMMANDS = Path(__file__).parent / "commands"
@@ -75,14 +81,8 @@ def tiercel(ctx: click.Context, debug: bool) -> None:
 
 
 def report(error: TiercelError, as_json: bool) -> int:
-    """Print an error the way the contract asks for; returns the exit code."""
-    with contextlib.suppress(OSError):  # nobody is left to be told
-        print(error, file=sys.stderr)
-        if as_json:
-            import orjson
-
-            sys.stdout.write(orjson.dumps({"error": error.sentences()}).decode() + "\n")
-            sys.stdout.flush()
+    """Tell it; returns the exit code."""
+    tell(error, as_json)
     return error.exit_code
 
 

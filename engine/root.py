@@ -347,8 +347,8 @@ class Root:
             self.note_ready()
 
     def note_ready(self) -> None:
-        watched = self.supervisor.watched
-        if not self.is_ready and all(w.ready or not w.wanted for w in watched):
+        up = all(w.ready or not w.wanted for w in self.supervisor.watched)
+        if up and not self.is_ready and self.supervisor.is_running:
             self.is_ready = True
             self.log.main("info", "ready")
             self.notice.tell(f"READY=1\nMAINPID={self.pid}\nSTATUS={self.app.application}: ready")

@@ -5,6 +5,8 @@
 | clock | i64 offset, i64 uncertainty (ns) | root |
 | kill, kill:<scope> | u64 word, 0: open | root |
 | cancel_only | u64 word, 0: orders may leave (bits: engine/cancel_only.py) | root |
+| silent:<venue> | u64 engine time until which the venue wants no request, u64 HTTP status that \
+said so | root |
 | configuration | u64 hash of the configuration this memory was made for | root |
 | heartbeat:root | u64 beats, i64 monotonic ns, u32 epoch, u32 pid | root |
 | heartbeat:<lane> | the same | that lane; zeroed by the root when it is reaped |
@@ -28,6 +30,7 @@ OF_ROOT = (CLOCK, ROOT_HEARTBEAT, CANCEL_ONLY, CONFIGURATION)
 BEAT = struct.Struct("<QqII")
 WORD = struct.Struct("<Q")
 CLOCK_WORDS = struct.Struct("<qq")
+SILENCE = struct.Struct("<QQ")
 
 
 class Beat(NamedTuple):
@@ -49,6 +52,10 @@ def top(feed: str, listing: str) -> str:
 
 def venue(actor: str) -> str:
     return f"venue:{actor}"
+
+
+def silent(venue: str) -> str:
+    return f"silent:{venue}"
 
 
 def position(listing: str) -> str:

@@ -26,4 +26,7 @@ def command(state: Path | None, scope: str, reason: str, as_json: bool) -> None:
         return
     click.echo(f"{path}: {scope} is killed; `tiercel resume` turns it off again")
     for lane, answer in found["canceled"].items():
-        click.echo(f"  {lane}: {answer or 'no answer yet'}")
+        left = f"{answer['open']} orders still open" if answer else "no answer yet"
+        click.echo(f"  {lane}: {left}")
+    if not found["kept"]:
+        click.echo("  not on disk: the disk takes nothing, and a restart would not know of it")

@@ -44,7 +44,7 @@ def find_order(state: Path, db: apsw.Connection, text: str) -> str:
         if db.execute("SELECT 1 FROM orders WHERE id = ?", (order,)).fetchone():
             return order
     row = db.execute("SELECT id FROM orders WHERE venue_order_id = ?", (text,)).fetchone()
-    if row is None:
+    if row is None or not text:  # an order that no venue has numbered has none
         raise OrderNotFound(order=text, state=state)
     return str(row[0])
 

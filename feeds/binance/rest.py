@@ -12,7 +12,8 @@ from typing import Any, NamedTuple
 
 import orjson
 
-from engine.budget import Budget, shared_budget
+from engine import slots
+from engine.budget import Budget, Silence, shared_budget
 from feeds.binance.codec import Codec
 from feeds.binance.settings import RestSettings, endpoints_of
 from hotpath.instrument import Instrument
@@ -42,18 +43,22 @@ class BinanceRest(Actor):
     def set_up(self, setup: Any) -> None:
         """From the configuration: the venue's address, the listings and the settings."""
         instruments = [listing.instrument for listing in setup.listings.values()]
-        self.configure(endpoints_of(setup).rest, instruments, setup.settings)
+        silent = setup.slots.get(slots.silent(setup.venue.name), -1) if setup.venue else -1
+        self.configure(endpoints_of(setup).rest, instruments, setup.settings, silent)
 
     def configure(
-        self, address: str, instruments: list[Instrument], settings: RestSettings | None = None
-    ) -> None:
-        """`address`: http://host:port, with or without a path behind it."""
+        self, address: str, instruments: list[Instrument], settings: RestSettings | None = None,
+        silent_slot: int = -1,
+    ) -> None:  # fmt: skip
+        """`address`: http://host:port, with or without a path behind it; `silent_slot`: where the
+        time stands until which the venue wants no request."""
         self.wants = 1 << Kind.REQUEST
         self.settings = settings or RestSettings()
         self.address = address.rstrip("/").removesuffix("/api/v3").removesuffix("/api")
         self.instruments = {i.id: i for i in instruments}
         share = self.settings.weight_per_minute * self.settings.share_percent // 100
         self.budget: Budget = shared_budget(self.lane, self.address, max(share, METADATA_WEIGHT))
+        self.silence = Silence(self.lane, self.budget, silent_slot)
         self.codecs = {i.id: Codec([i], rounds=True) for i in instruments}
         self.waiting: list[Asked] = []
         self.under_way: dict[int, Asked] = {}
@@ -65,6 +70,15 @@ class BinanceRest(Actor):
         self.waiting.append(Asked(0, 0, 0))
         self.arm(self.now + self.settings.metadata_refresh_s * SECOND_NS, REFRESH)
         self.go_on()
+
+    @property
+    def silent_until(self) -> int:
+        """Engine time until which the venue wants no request of this address."""
+        return self.budget.banned_until
+
+    @property
+    def silenced_by(self) -> int:
+        return self.budget.banned_by
 
     def is_idle(self) -> bool:
         return not self.under_way
@@ -94,6 +108,7 @@ class BinanceRest(Actor):
         self.waiting.sort(key=lambda a: a.instrument == 0)
         asked = self.waiting[0]
         weight = self.weight(asked)
+        self.silence.hear()
         wait = self.budget.wait(self.now, weight)
         if wait:
             self.arm(self.now + wait, WAKE)
@@ -126,7 +141,7 @@ class BinanceRest(Actor):
         if used.isdigit():
             self.budget.used(self.now, int(used))
         if status in BAN_S:
-            self.budget.ban(self.now, seconds_of(told.get("retry-after"), BAN_S[status]))
+            self.budget.ban(self.now, seconds_of(told.get("retry-after"), BAN_S[status]), status)
             self.waiting.insert(0, asked)  # not its fault: no attempt is counted
         elif status != 200 or not self.use(asked, body):
             self.refused += 1

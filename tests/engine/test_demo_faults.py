@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
@@ -76,6 +77,31 @@ def test_exchanges_misbehave(drill: Drill) -> None:
     assert following - last > 2 * DATA_AGE_NS, "the silence was not noticed"
     blind = [t for t in approved if last + DATA_AGE_NS < t < following]
     assert not blind, f"{len(blind)} orders were priced from a silent feed"
+
+
+def test_a_ban_is_of_the_address_and_is_said(drill: Drill) -> None:
+    """The HTTP side in one lane is told of a ban: the lane that trades is silent too, until it
+    ends, and `ps` and `top` say so; the venue that banned nobody is not disturbed."""
+    drill.fault("alpha", "ban", target="rest", count=1, retry_after_s=4)
+    drill.fault("alpha", "gap", count=1)  # a snapshot is asked for, by HTTP
+    drill.until(lambda: drill.tell("alpha", op="status")["faults_acted"].get("ban"))
+    banned = time.time_ns()
+
+    def alerts(command: str) -> list[str]:
+        words = [*TIERCEL, command, "--state", str(drill.state), "--json"]
+        done = subprocess.run(words, capture_output=True, text=True, timeout=30)
+        return [a["what"] for a in json.loads(done.stdout).get("alerts", [])]
+
+    drill.until(lambda: any("venue_alpha is banned" in a for a in alerts("ps")), 4.0)
+    assert any("venue_alpha is banned" in a for a in alerts("top"))
+    assert not any("beta" in a for a in alerts("ps"))
+    drill.until(lambda: not alerts("ps"), 20.0)
+    drill.wait_trading(4, "alpha")
+    late = [o["time"] - banned for o in drill.ledger("order", "alpha")]
+    assert not [t for t in late if SECOND_NS // 10 < t < 3.5 * SECOND_NS], "an order during a ban"
+    drill.wait_ready()
+    agrees(drill.end(), drill.state)
+    sent_once(drill)
 
 
 def test_a_pair_cut_in_half_is_hedged(drill: Drill) -> None:

@@ -6,9 +6,11 @@ from typing import Any
 
 import orjson
 
-from engine.budget import MINUTE_NS, Budget, shared_budget
+from engine.budget import MINUTE_NS, Budget, publish_silence, shared_budget
+from engine.slots import SILENCE
 from feeds.binance.rest import BinanceRest
 from feeds.binance.settings import RestSettings
+from hotpath.board import Board
 from hotpath.instrument import Instrument
 from hotpath.lane import Lane
 from hotpath.records import Header, Kind, Request, RequestType, join, pack, split, unpack
@@ -32,7 +34,8 @@ class Transport:
 class Stage:
     def __init__(self, **settings: Any) -> None:
         self.now = 1_700_000_000 * S
-        self.lane = Lane("test", is_virtual=True)
+        self.board = Board.private(["silent"])
+        self.lane = Lane("test", self.board, is_virtual=True)
         self.transport = self.lane.transport = Transport()
         self.rest = BinanceRest(self.lane, "rest", Outbox.private(1 << 20, 9))
         self.reader = Reader.of(self.rest.outbox, True)
@@ -40,7 +43,7 @@ class Stage:
             Instrument("AB", "0.1", "1", id=100),
             Instrument("CD", "0.1", "1", id=101),
         ]
-        self.rest.configure("http://there:1/", instruments, RestSettings(**settings))
+        self.rest.configure("http://there:1/", instruments, RestSettings(**settings), 0)
         self.positions = 0
 
     def ask(self, instrument: int, epoch: int, what: int = RequestType.SNAPSHOT) -> None:
@@ -117,6 +120,17 @@ def test_a_ban_is_obeyed_for_as_long_as_the_venue_says() -> None:
         stage.answer(200, BODY)
         stage.answer(200, BODY)
         assert [h.instrument for h, _ in stage.told()] == [100, 101]
+
+
+def test_a_ban_that_another_lane_was_told_of_holds_here_too() -> None:
+    stage = Stage()
+    stage.board.write(0, SILENCE.pack(stage.now + 30 * S, 418))
+    stage.ask(100, 1)
+    stage.wait(29.9)
+    assert stage.asked == []
+    assert (stage.rest.silent_until, stage.rest.silenced_by) == (stage.now + S // 10, 418)
+    stage.wait(0.2)
+    assert len(stage.asked) == 1
 
 
 def test_failures_are_tried_again_a_few_times_and_no_answer_is_one() -> None:
@@ -210,3 +224,11 @@ def test_bans_last_and_actors_of_one_address_share_them() -> None:
     other.budget.ban(stage.now, 10)
     other.budget.ban(stage.now, 5)
     assert stage.rest.budget.wait(stage.now, 1) == 10 * S
+
+
+def test_the_longer_of_two_silences_is_published() -> None:
+    board = Board.private(["silent:alpha"])
+    for until, stands in ((50, (50, 418)), (40, (50, 418)), (60, (60, 429))):
+        number = 429 if until == 60 else 418
+        publish_silence(board, {"venue": "alpha", "until": until, "number": number})
+        assert SILENCE.unpack(board.read(0, SILENCE.size)[1]) == stands

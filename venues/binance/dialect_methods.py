@@ -251,6 +251,8 @@ class Methods:
         return self.place(account, p)
 
     def place(self, account: Account, p: Params) -> Any:
+        if account.spec is not None and not account.spec.may_trade:
+            raise ApiError(-2015, "Invalid API-key, IP, or permissions for action.", 401)
         wanted = self.wanted(p)
         form = self.response_form(p, wanted[2])
         client_id = self.client_id(p)

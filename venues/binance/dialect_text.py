@@ -212,7 +212,7 @@ def account_status(account: Account, exchange: Exchange, with_zeros: bool) -> Js
         "buyerCommission": 0,
         "sellerCommission": 0,
         "commissionRates": rates | {"buyer": ZERO, "seller": ZERO},
-        "canTrade": True,
+        "canTrade": account.spec is None or account.spec.may_trade,
         "canWithdraw": True,
         "canDeposit": True,
         "brokered": False,

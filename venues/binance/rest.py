@@ -18,7 +18,7 @@ from typing import Any, NamedTuple
 import orjson
 
 from engine import slots
-from engine.budget import Budget, shared_budget
+from engine.budget import Budget, Silence, shared_budget
 from hotpath.instrument import Instrument
 from hotpath.lane import Actor
 from hotpath.order import read_id, spell_id, unpack_id
@@ -76,15 +76,17 @@ class BinanceRest(Actor):
             instance=setup.instance,
             kill_slots=watched,
             venue_slot=board.get(shown, -1),
+            silent_slot=board.get(slots.silent(spec.name), -1),
             settings=setup.settings,
         )
 
     def configure(
         self, *, address: str, api_key: str, signer: Signer | None,
         instruments: Sequence[Instrument], instance: int, kill_slots: Sequence[int] = (),
-        venue_slot: int = -1, settings: RestSettings | None = None,
+        venue_slot: int = -1, silent_slot: int = -1, settings: RestSettings | None = None,
     ) -> None:  # fmt: skip
-        """`address`: http://host:port; `venue_slot`: where the venue shows that it lives."""
+        """`address`: http://host:port; `venue_slot`: where the venue shows that it lives;
+        `silent_slot`: where the time stands until which the venue wants no request."""
         self.wants = 1 << Kind.REQUEST
         self.settings = settings or RestSettings()
         self.address = address.rstrip("/").removesuffix("/api/v3").removesuffix("/api")
@@ -92,6 +94,7 @@ class BinanceRest(Actor):
         self.instruments = {i.id: i for i in instruments}
         self.kill_slots, self.venue_slot = list(kill_slots), venue_slot
         self.budget: Budget = shared_budget(self.lane, self.address, SPOT.weight_per_minute)
+        self.silence = Silence(self.lane, self.budget, silent_slot)
         self.under_way: dict[int, Asked] = {}
         self.number = 0
         self.failed = self.cancels = 0
@@ -100,6 +103,15 @@ class BinanceRest(Actor):
         self.reason = ""  # why the canceller acts, "" = it does not
         self.listed: dict[int, bool] = {}  # instrument: no order of ours is open there
         self.next_round = 0
+
+    @property
+    def silent_until(self) -> int:
+        """Engine time until which the venue wants no request of this address."""
+        return self.budget.banned_until
+
+    @property
+    def silenced_by(self) -> int:
+        return self.budget.banned_by
 
     # ---- life -----------------------------------------------------------------------------------
 
@@ -218,6 +230,7 @@ class BinanceRest(Actor):
         if self.signer is None or not self.address:
             return False
         weight = WEIGHTS[method, path]
+        self.silence.hear()
         if method != "DELETE" and self.budget.wait(self.now, weight):
             return False
         self.budget.take(self.now, weight)
@@ -240,7 +253,7 @@ class BinanceRest(Actor):
             self.budget.used(self.now, int(used))
         if status in BAN_S:
             after = told.get("retry-after", "")
-            self.budget.ban(self.now, float(after) if after.isdigit() else BAN_S[status])
+            self.budget.ban(self.now, float(after) if after.isdigit() else BAN_S[status], status)
         if status == 0 or status in BAN_S or status >= 500:
             self.failed += 1
             return

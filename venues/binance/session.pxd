@@ -12,6 +12,8 @@ cdef class Session(Venue):
     cdef readonly bint logged_on
     cdef readonly uint64_t banned
     cdef readonly int64_t silent_until     # engine time; a ban or a limit
+    cdef readonly int silenced_by          # the status that said so
+    cdef public int silent_slot            # where the same stands of all lanes; -1: nowhere
     cdef readonly int64_t clock_difference # venue minus engine time at the logon, ns
     cdef readonly object trouble           # what keeps it from trading (engine/trouble.py), or None
     cdef object settings, signer, api_key, url
@@ -31,5 +33,8 @@ cdef class Session(Venue):
     cdef int take_session(self, const bn_item* i) except -1
     cdef take_error(self)
     cdef int take_ban(self) except -1
+    cdef int be_silent(self, int64_t until, int status) except -1
+    cdef int hear_silence(self) except -1
+    cdef bint may_trade(self) except -1
     cdef connected_well(self)
     cdef int tend(self) except -1

@@ -13,6 +13,8 @@ class Session(Venue):
     logged_on: bool
     banned: int
     silent_until: int
+    silenced_by: int
+    silent_slot: int
     clock_difference: int
     latest: dict[str, str]
     profile: Profile

@@ -5,7 +5,7 @@ data. Every request goes through here, so weights, bans and the ids of questions
 Only cancels pass a ban or a full budget.
 """
 
-from libc.stdint cimport int64_t, uint16_t, uint32_t
+from libc.stdint cimport int64_t, uint16_t, uint32_t, uint64_t
 
 import orjson
 
@@ -24,6 +24,7 @@ WEIGHTS = {"order.status": 4, "openOrders.status": 6, "myTrades": 20, "allOrders
            "account.status": 20, "exchangeInfo": 20, "openOrders.cancelAll": 1,
            "order.cancel": 1, "order.place": 1, "order.cancelReplace": 1}
 BACKOFF_FIRST_NS, BACKOFF_LAST_NS = 100_000_000, 30_000_000_000
+READS_ONLY = "canTrade false"
 KEY_ERRORS = (-1022, -2008, -2014, -2015)  # signature, key id, key's form, key or its rights
 
 
@@ -34,12 +35,14 @@ cdef class Session(Venue):
         super().__init__(lane, name, outbox, room=room)
         self.codec = Codec()
         self.state = "closed"
+        self.silent_slot = -1
         self.asked_at, self.latest = {}, {}
         self.profile = rules.SPOT
         self.backoff_ns = BACKOFF_FIRST_NS
 
     def dial(self):
-        if not self.url:
+        self.hear_silence()
+        if not self.url or self.lane.now < self.silent_until:
             return
         self.state = "opening"
         self.opened_at = self.lane.now
@@ -112,10 +115,35 @@ cdef class Session(Venue):
             return 0
         self.banned += 1
         until = m.retry_after if m.retry_after else self.lane.now + 60 * SECOND
-        self.silent_until = max(self.silent_until, until)
-        if m.status == 418:
-            self.trouble = {"kind": "ban", "number": 418, "until": self.silent_until}
+        return self.be_silent(until, m.status)
+
+    cdef int be_silent(self, int64_t until, int status) except -1:
+        """The venue wants no request of this address until then; the longer of two holds."""
+        if until <= self.silent_until:
+            return 0
+        self.silent_until, self.silenced_by = until, status
+        if status == 418:
+            self.trouble = {"kind": "ban", "number": 418, "until": until}
         return 0
+
+    cdef int hear_silence(self) except -1:
+        """What the venue told to other lanes of this address holds here too."""
+        cdef uint64_t told[2]
+        if self.silent_slot >= 0 and self.lane.read_slot(self.silent_slot, told, sizeof(told)):
+            self.be_silent(<int64_t>told[0], <int>told[1])
+        return 0
+
+    cdef bint may_trade(self) except -1:
+        """account.status says what the key may do: one that only reads is told, not tried."""
+        found = orjson.loads(self.raw[:self.raw_bytes]).get("result")
+        may = not isinstance(found, dict) or found.get("canTrade", True) is not False
+        if not may:
+            self.trouble = {"kind": "key", "number": READS_ONLY,
+                            "message": "this key may read and not trade"}
+            self.set_reconciled(False)
+        elif self.trouble is not None and self.trouble["number"] == READS_ONLY:
+            self.trouble = None
+        return may
 
     cdef connected_well(self):
         """The connection has served its purpose: the next failure is a first one again."""
@@ -123,6 +151,7 @@ cdef class Session(Venue):
 
     cdef int tend(self) except -1:
         """By the clock: dial again, log on again, and leave before the venue ends the connection."""
+        self.hear_silence()
         if self.trouble is not None and self.trouble["kind"] == "ban" and \
                 self.lane.now >= self.silent_until:
             self.trouble = None

@@ -68,6 +68,7 @@ cdef class BinanceVenue(Reconciliation):
             settings=setup.settings or Settings(),
         )
         self.own_slot = setup.slots.get(slots.venue(setup.actor.name), -1)
+        self.silent_slot = setup.slots.get(slots.silent(spec.name), -1)
         self.has_rest = any(name.endswith("_rest") or name.endswith("rest")
                             for name in setup.actor.follows)
         if key is None or endpoints is None:
@@ -236,6 +237,10 @@ cdef class BinanceVenue(Reconciliation):
             self.compare_open(id, asked)
         if what == "a":
             self.take_listed(id, asked, latest)
+        if what == "b" and not self.may_trade():
+            self.state = "reconciling"     # it is asked again, and the gate is closed until then
+            self.outstanding.add("b")
+            return 0
         if what == "i":
             self.place_orphans(id)
         if waited:

@@ -55,6 +55,7 @@ class AccountSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     hmac_secret: str | None = None
     ed25519_public: str | None = None
     balances: dict[str, Amount] = field(default_factory=dict)
+    may_trade: bool = True  # False: a key that may only read
 
 
 class FlowSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

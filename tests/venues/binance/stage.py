@@ -60,7 +60,7 @@ class Stage:
         **settings: Any,
     ) -> None:
         self.now = 1_700_000_000 * S
-        names = ["clock", "kill", "kill_venue", "kill_strategy", "top", "cancel_only"]
+        names = ["clock", "kill", "kill_venue", "kill_strategy", "top", "cancel_only", "silent"]
         self.board = Board.private(names)
         self.lane = Lane("test", self.board, seed=3, is_virtual=True)
         self.transport = self.lane.transport = Transport()
@@ -81,6 +81,7 @@ class Stage:
         v.add_strategy(SOURCE, share=LARGE, kill=3)
         v.gate.set_limits(version=1, mode="simulation", **VENUE_LIMITS)
         v.agreed = True
+        v.silent_slot = 6
         v.connect_as(
             url="ws://there", api_key="K", assets={"BTC": 1, "USDT": 2, "BNB": 3},
             signer=signer(kind, Secret(RAW_KEY if kind != HMAC else "secret")),

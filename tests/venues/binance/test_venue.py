@@ -8,6 +8,7 @@ import orjson
 import pytest
 
 from engine import trouble
+from engine.slots import SILENCE
 from hotpath.order import read_id, spell_id
 from hotpath.records import (
     Document,
@@ -942,3 +943,33 @@ def test_a_guess_without_any_price_halts_its_instrument() -> None:
     del stage.tick
     stage.place()
     assert [r.control for _, r in stage.records(Kind.REFUSED)] == [2]
+
+
+@pytest.mark.parametrize("status", [429, 418])
+def test_a_ban_that_another_lane_was_told_of_holds_here_too(status: int) -> None:
+    """An address is banned, not a connection: what the root published silences this one."""
+    stage = started()
+    until = stage.now + 5 * S
+    stage.board.write(6, SILENCE.pack(until, status))
+    stage.wait(60)
+    assert stage.venue.silent_until == until and stage.venue.silenced_by == status
+    assert (stage.venue.trouble is not None) == (status == 418)
+    stage.sent.clear()
+    id = stage.place()
+    stage.wait(4_800)
+    assert stage.state(id)[0] == "DENIED" and not stage.sent, "a request during a ban"
+    stage.wait(1_000)
+    stage.place(price=4_980_000)
+    assert "order.place" in stage.methods() and stage.venue.trouble is None
+
+
+def test_a_new_life_of_a_lane_does_not_connect_during_a_ban() -> None:
+    stage = started()
+    stage.board.write(6, SILENCE.pack(stage.now + 5 * S, 418))
+    stage.wait(60)
+    opens = len(stage.transport.opens)
+    stage.disconnect()
+    stage.wait(4_500)
+    assert len(stage.transport.opens) == opens
+    stage.wait(1_000)
+    assert len(stage.transport.opens) > opens
