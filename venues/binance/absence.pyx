@@ -35,11 +35,21 @@ HISTORY_PATIENCE_NS = 10_000_000_000        # a page without an answer for so lo
 cdef class Absence(Reports):
     """The proof that an order never arrived."""
 
+    cdef int64_t last_word(self, tc_order* o) noexcept:
+        """When the venue last said something of it; its sending, while nobody has seen it there.
+
+        What we ask again and again meanwhile (a kill cancels each second) and its refusals say
+        nothing of the placement: counted as words, they would keep its absence unproven for ever.
+        """
+        if o.status == TC_STATUS_PENDING_NEW and o.facts & TC_FACT_UNKNOWN_PLACE:
+            return o.created
+        return o.touched
+
     cdef int not_found(self, tc_order* o, tc_order_id of, int64_t asked) except -1:
         """The venue knows no such order: one answer of the several that absence needs (4.6)."""
         cdef int64_t least = rules.absent_after_ns(self.profile)
         cdef tc_report r
-        if asked <= o.touched:
+        if asked <= self.last_word(o):
             return 0                       # asked before the last word about it: no information
         if not order_id_none(o.replacement) and order_id_same(of, o.replacement):
             # asked for only once the old one was seen cancelled: then nothing is left
@@ -89,7 +99,7 @@ cdef class Absence(Reports):
                 return self.take_order(i, o, asked)
         if way is None or not latest or self.turn_page(key):
             return 0                       # more to come, or pages that are no whole
-        if way.asked <= o.touched:
+        if way.asked <= self.last_word(o):
             return 0                       # the first of them was asked before the last word
         memset(&r, 0, sizeof(r))
         r.id, r.type, r.cumulative = of, TC_EV_ABSENT, -1

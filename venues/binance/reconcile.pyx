@@ -12,9 +12,9 @@ import orjson
 
 from hotpath.order cimport (
     TC_STATUS_INTENT,
+    order_id_none,
     order_id_read,
     order_id_same,
-    orders_by_venue,
     status_is_live,
     tc_order,
 )
@@ -97,7 +97,11 @@ cdef class Reconciliation(Absence):
         cdef bint there
         for k in range(self.orders.t.room):
             o = &self.orders.t.orders[k]
-            if not o.used or o.instrument != number or not status_is_live(o.status):
+            if not o.used or o.instrument != number:
+                continue
+            if not status_is_live(o.status):
+                if not order_id_none(o.replacement):
+                    self.ask_replacement(o)    # it ended before the answer to its replace came
                 continue
             if o.touched >= asked or o.sent >= asked or o.status == TC_STATUS_INTENT:
                 continue                   # it changed after the list was asked for
@@ -185,7 +189,7 @@ cdef class Reconciliation(Absence):
         if found is None:
             return
         number, order_id = found
-        if orders_by_venue(&self.orders.t, number, order_id) != NULL:
+        if self.order_by_number(number, order_id) != NULL:
             self.ask_fills(number, f"o{number}n{order_id}", order_id)
 
     cdef read_metadata(self):

@@ -1,6 +1,6 @@
 """What the venue says of orders: states, trades, and the answers to commands."""
 
-from libc.stdint cimport int32_t, int64_t, uint64_t
+from libc.stdint cimport int32_t, int64_t, uint32_t, uint64_t
 
 from hotpath.order cimport tc_order
 from hotpath.records cimport tc_order_id
@@ -16,8 +16,12 @@ cdef class Reports(Queries):
     cdef dict symbols                      # symbol text -> instrument number
     cdef dict last_trade                   # instrument -> highest trade id seen
     cdef dict missing                      # order id -> (told, since, when to ask again, money)
+    cdef dict former                       # (instrument, venue id) of a replaced order -> its id
 
     cdef tc_order* order_of(self, const bn_item* i) except? NULL
+    cdef tc_order* order_by_number(self, uint32_t instrument, uint64_t order_id) except? NULL
+    cdef int leave(self, tc_order* o) except -1
+    cdef int remember(self, uint32_t instrument, uint64_t order_id, tc_order_id id) except -1
     cdef int adopt(self, const bn_item* i, tc_order_id id) except -1
     cdef int take_order(self, const bn_item* i, tc_order* o, int64_t collected) except -1
     cdef int move_on(self, tc_order* o, const bn_item* i) except -1

@@ -17,6 +17,7 @@ from hotpath.order cimport (
     TC_PENDING_CANCEL,
     TC_STATUS_CANCELED,
     TC_STATUS_NEW,
+    TC_STATUS_PARTIALLY_FILLED,
     TC_STATUS_PENDING_NEW,
     order_id_instance,
     order_id_none,
@@ -29,6 +30,7 @@ from hotpath.order cimport (
     orders_new,
     tc_order,
     tc_report,
+    status_is_terminal,
 )
 from hotpath.records cimport (
     TC_EV_APPROVED,
@@ -57,6 +59,7 @@ from venues.binance.queries cimport Queries
 from venues.binance import profile as rules
 
 DEF SECOND = 1_000_000_000
+FORMER = 4096
 GUESS_AFTER_NS = 30 * SECOND
 ASK_AGAIN_NS = 3 * SECOND
 DUPLICATE = b"Duplicate order sent."
@@ -67,7 +70,7 @@ cdef class Reports(Queries):
 
     def __init__(self, lane, name, outbox, *, room=4096):
         super().__init__(lane, name, outbox, room=room)
-        self.symbols, self.last_trade, self.missing = {}, {}, {}
+        self.symbols, self.last_trade, self.missing, self.former = {}, {}, {}, {}
         self.assets = Assets()
 
     cdef tc_order* order_of(self, const bn_item* i) except? NULL:
@@ -85,8 +88,31 @@ cdef class Reports(Queries):
         if i.order_id and i.symbol.type == TC_JSON_STRING:
             number = self.symbols.get(i.symbol.p[:i.symbol.n].decode())
             if number is not None:
-                o = orders_by_venue(&self.orders.t, number, i.order_id)
+                o = self.order_by_number(number, i.order_id)
         return o
+
+    cdef tc_order* order_by_number(self, uint32_t instrument, uint64_t order_id) except? NULL:
+        """By the venue's number, also by one that the order had before it was replaced."""
+        cdef tc_order_id id
+        cdef tc_order* o = orders_by_venue(&self.orders.t, instrument, order_id)
+        if o == NULL and self.former:
+            found = self.former.get((instrument, order_id))
+            if found is not None:
+                id.hi, id.lo = found
+                o = orders_by_id(&self.orders.t, id)
+        return o
+
+    cdef int leave(self, tc_order* o) except -1:
+        """The venue shows the replacement: from here on the order goes by its number."""
+        return self.remember(o.instrument, o.venue_order_id, o.id)
+
+    cdef int remember(self, uint32_t instrument, uint64_t order_id, tc_order_id id) except -1:
+        """The number of a chain's earlier order: its trades may still be told, by number alone."""
+        if order_id:
+            self.former[instrument, order_id] = (id.hi, id.lo)
+            if len(self.former) > FORMER:
+                del self.former[next(iter(self.former))]
+        return 0
 
     cdef int adopt(self, const bn_item* i, tc_order_id id) except -1:
         """An order of ours that this process did not send: counted and followed from now on."""
@@ -153,6 +179,7 @@ cdef class Reports(Queries):
                     collected - o.sent > <int64_t>rules.absent_after_ns(self.profile):
                 self.drop_replacement(o, 0)
         if not own and i.event in (TC_EV_CANCELED, TC_EV_STATUS):
+            self.remember(o.instrument, i.order_id, r.id)
             return 0                       # an id of the chain's past
         if i.event == TC_EV_UNKNOWN:       # a word we do not know: halt, and ask
             if t != NULL:
@@ -160,7 +187,16 @@ cdef class Reports(Queries):
             return self.ask_order(o)
         if i.event == TC_EV_REPLACED:
             return self.ask_order(o)       # amended by someone: the query says to what
+        if order_id_same(r.id, o.replacement):
+            self.leave(o)
         effect = self.report(o, &r, 0, 0, 0, False)
+        if i.status in (TC_STATUS_NEW, TC_STATUS_PARTIALLY_FILLED) and \
+                status_is_terminal(o.status) and order_id_same(r.id, o.id) and \
+                not order_id_same(o.first, o.id):
+            # fills of the old order that we had not heard of left nothing for the new one
+            self.ask("c" + spelled(o.id), "order.cancel", {
+                "symbol": self.instruments[o.instrument].symbol,
+                "origClientOrderId": spelled(o.id)})
         if r.cumulative > o.cumulative:
             self.miss(o, r.cumulative, i)
         elif effect & TC_EFFECT_FILL_QUERY:
@@ -169,6 +205,7 @@ cdef class Reports(Queries):
 
     cdef int move_on(self, tc_order* o, const bn_item* i) except -1:
         cdef tc_report r
+        self.leave(o)
         memset(&r, 0, sizeof(r))
         r.type, r.successor, r.cumulative = TC_EV_REPLACED, o.replacement, -1
         r.venue_order_id, r.venue_time = i.order_id, i.time
@@ -192,8 +229,13 @@ cdef class Reports(Queries):
         r.venue_order_id = i.order_id
         if i.client_id.type == TC_JSON_STRING and order_id_read(i.client_id.p, i.client_id.n, &id):
             r.id = id
+            if order_id_same(id, o.replacement):
+                self.leave(o)
             if not order_id_same(id, o.id) and not order_id_same(id, o.replacement):
                 r.venue_order_id = 0
+        elif i.order_id != o.venue_order_id and (o.instrument, i.order_id) in self.former:
+            r.id.hi, r.id.lo = self.former[o.instrument, i.order_id]
+            r.venue_order_id = 0           # of the chain's past: it is not how the venue knows it now
         if t == NULL or not instrument_price(
                 &t.spec, i.last_price.p, i.last_price.p + i.last_price.n, &r.price) or \
                 not instrument_quantity(&t.spec, i.last_quantity.p,
@@ -249,6 +291,8 @@ cdef class Reports(Queries):
         cdef tc_order* o = orders_by_id(&self.orders.t, new_id)
         cdef tc_report r
         cdef int k
+        if o != NULL and order_id_same(new_id, o.replacement):
+            self.leave(o)
         memset(&r, 0, sizeof(r))
         r.type, r.successor, r.cumulative = TC_EV_REPLACED, new_id, -1
         for k in range(self.codec.message.count):

@@ -420,6 +420,24 @@ def test_kill_cancels_in_bulk_then_by_id_until_none_lives() -> None:
     assert set(again) == {spell_id(ids[2])} and len(again) >= 2, "the last one is asked for again"
 
 
+def test_absence_is_proven_while_a_kill_cancels_each_second() -> None:
+    """A refused cancel says nothing of the placement: it may not make older answers worthless."""
+    stage = started()
+    id = stage.place()
+    stage.error("p" + spell_id(id), -1007)
+    stage.board.write(1, WORD.pack(1))
+    began, answered = stage.now, 0
+    while stage.state(id)[0] == "PENDING_NEW":
+        stage.wait(50)
+        for message in stage.sent[answered:]:
+            if message["method"] == "order.cancel":
+                stage.error(message["id"], -2011, msg="Unknown order sent.")
+        answered = len(stage.sent)
+        assert stage.now - began < 60 * S
+    assert stage.state(id)[0] == "REJECTED"
+    assert stage.now - began >= absent_after_ns(SPOT)
+
+
 def test_kill_of_one_strategy_leaves_the_others_alone() -> None:
     stage = started()
     id = stage.place()
@@ -551,6 +569,66 @@ def test_cancel_replace_moves_the_order_on() -> None:
     stage.report(new, "CANCELED", X="CANCELED", c="y", C=spell_id(new), i=10, z="0.0010")
     assert stage.state(new)[0] == "CANCELED"
     assert stage.venue.gate.exposure(100) == (50, 0, 0, 0)
+
+
+@pytest.mark.parametrize("is_told_by_number", [False, True])
+def test_a_trade_of_an_order_that_was_replaced_is_counted(is_told_by_number: bool) -> None:
+    """Its report was lost and the list of trades names no client id: by its former number.
+
+    Lost, the position would be short of it for ever, and nobody would know.
+    """
+    stage = started()
+    id = stage.place()
+    ack(stage, id)
+    new = replace(stage, id, 4_985_000, 80)
+    if is_told_by_number:  # the number was never heard of: the venue is asked whose it is
+        stage.order(id, "CANCELED", executedQty="0.0030", orderId=8)
+    number = 8 if is_told_by_number else 9
+    stage.report(id, "CANCELED", X="CANCELED", c="z", C=spell_id(id), z="0.0030")
+    stage.report(new, "NEW", i=10, q="0.0080", p="49850.00")
+    stage.order(new, "FILLED", executedQty="0.0080", orderId=10)
+    stage.report(new, "TRADE", i=10, t=7, l="0.0080", z="0.0080", L="49850.00", X="FILLED")
+    assert stage.state(new) == ("FILLED", "NONE", "CONFIRMED", 80)
+    stage.trades = [{
+        "symbol": "BTCUSDT", "id": 6, "orderId": number, "price": "49900", "qty": "0.0030",
+        "commission": "0.1", "commissionAsset": "USDT", "time": stage.now // MS, "isBuyer": True,
+        "isMaker": True,
+    }]  # fmt: skip
+    stage.wait(35_000)
+    assert stage.state(new)[3] == 110 and stage.state(id) == stage.state(new)
+    assert stage.venue.gate.exposure(100)[0] == 110  # type: ignore[index]
+    assert stage.venue.orders.by_venue_id(100, 10) == new, "it goes by its own number still"
+    assert stage.venue.orders.state(new)["overfilled"]  # type: ignore[index]
+
+
+def test_what_a_replace_leaves_working_beyond_the_wish_is_cancelled() -> None:
+    """The old order filled more than was known when the new one was sized: none of it is wanted."""
+    stage = started()
+    id = stage.place()
+    ack(stage, id)
+    new = replace(stage, id, 4_985_000, 80)
+    stage.fill(id, 5, "0.0090", "0.0090")
+    stage.report(id, "CANCELED", X="CANCELED", c="z", C=spell_id(id), z="0.0090")
+    stage.sent.clear()
+    stage.report(new, "NEW", i=10, q="0.0080", p="49850.00")
+    assert stage.state(new)[0] == "FILLED"
+    cancels = [m["params"] for m in stage.sent if m["method"] == "order.cancel"]
+    assert [c["origClientOrderId"] for c in cancels] == [spell_id(new)]
+
+
+def test_a_replace_that_is_open_when_its_order_ends_is_found_out() -> None:
+    """Its answer was lost: what it reserved would be held for ever."""
+    stage = started()
+    id = stage.place()
+    ack(stage, id)
+    replace(stage, id, 4_985_000, 80)
+    stage.report(id, "TRADE", X="FILLED", t=5, l="0.0100", z="0.0100", L="49900.00")
+    assert stage.state(id)[0] == "FILLED"
+    stage.order(id, "FILLED", executedQty="0.0100")
+    assert stage.venue.gate.exposure(100) != (100, 0, 0, 0)
+    stage.wait(60_000)
+    assert stage.venue.gate.exposure(100) == (100, 0, 0, 0)
+    assert stage.state(id)[:3] == ("FILLED", "NONE", "CONFIRMED")
 
 
 def replace(stage: Stage, id: int, price: int, quantity: int) -> int:
