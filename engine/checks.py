@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from decimal import Decimal
 from typing import ClassVar
+from urllib.parse import urlsplit
 
-from engine.application import ActorSettings, Application, LaneSettings, actors
+from engine.application import ActorSettings, Application, LaneSettings, Venue, actors
 from engine.document import At, Document
 from engine.errors import TiercelError
 
@@ -16,6 +17,7 @@ DRILL_LANE, DRILL_ROOT = (30, 60), (300, 300)
 LEAST_BACKOFF_CAP_MS = 1000
 MODES = ("replay", "simulation", "testnet", "live")
 RESERVED = ("root",)
+LOOPBACK = ("127.0.0.1", "::1", "localhost")
 
 
 class LeasesExceedLimit(TiercelError):
@@ -102,6 +104,13 @@ class SizeRefused(TiercelError):
     do = "Use {near}"
 
 
+class EndpointNotSecure(TiercelError):
+    code: ClassVar[str] = "TCL-1028"
+    what = "{where}: the {place} of {venue} would be in plain text"
+    why = "Keys and orders of mode {mode} could be read and changed by anyone in between"
+    do = "Use wss:// and https://; plain text is for addresses of this host"
+
+
 def role_of(kind: str) -> str:
     """feed, venue, rest, strategy, journal, recorder or actor, from an actor's kind."""
     parts = kind.strip("./").split("/")
@@ -165,6 +174,7 @@ def _modes(app: Application, document: Document) -> None:
         elif venue.mode == "testnet" and (venue.key is None or venue.endpoints is None):
             detail = "It needs endpoints and a key"
         else:
+            _secure(name, venue, document)
             continue
         raise ModeRefused(where=document.where(at), mode=venue.mode, venue=name, detail=detail)
     for at, _, actor in _each(app):
@@ -177,6 +187,17 @@ def _modes(app: Application, document: Document) -> None:
             continue
         detail = ", ".join(f"{n} is {m}" for n, m in modes.items())
         raise MixedModes(where=document.where(at), strategy=actor.name, detail=detail)
+
+
+def _secure(name: str, venue: Venue, document: Document) -> None:
+    """Beyond simulation an address of another host is reached over TLS only."""
+    if venue.mode != "testnet" or venue.endpoints is None:
+        return
+    for place in ("streams", "orders", "rest"):
+        url = urlsplit(getattr(venue.endpoints, place))
+        if url.scheme not in ("wss", "https") and url.hostname not in LOOPBACK:
+            where = document.where(("venues", name, "endpoints", place))
+            raise EndpointNotSecure(where=where, place=place, venue=name, mode=venue.mode)
 
 
 def _venues_of(actor: ActorSettings) -> list[str]:

@@ -110,6 +110,12 @@ class Demo:
         """What is run; the addresses and keys of the exchanges are laid over it."""
         return {"include": [str(SHIPPED)], "seed": self.seed}
 
+    def endpoints(self, exchange: Exchange) -> dict[str, str]:
+        """Where the engine reaches an exchange."""
+        ws = f"ws://127.0.0.1:{exchange.ready['ws_port']}"
+        rest = f"http://127.0.0.1:{exchange.ready['rest_port']}"
+        return {"streams": ws, "orders": f"{ws}/ws-api/v3", "rest": rest}
+
     def start(self) -> None:
         """Exchanges first, then the root on a configuration that names their addresses."""
         environment = dict(os.environ)
@@ -121,14 +127,9 @@ class Demo:
             upper = name.upper()
             environment[f"TIERCEL_DEMO_{upper}_KEY"] = key.api_key
             environment[f"TIERCEL_DEMO_{upper}_SECRET"] = key.private_pem
-            ws = f"ws://127.0.0.1:{exchange.ready['ws_port']}"
             venues[name] = {
                 "mode": "simulation",
-                "endpoints": {
-                    "streams": ws,
-                    "orders": f"{ws}/ws-api/v3",
-                    "rest": f"http://127.0.0.1:{exchange.ready['rest_port']}",
-                },
+                "endpoints": self.endpoints(exchange),
                 "key": {
                     "label": f"demo-{name}",
                     "kind": "ed25519",
@@ -231,9 +232,11 @@ class Demo:
         return found
 
 
-def run_demo(state: Path, *, for_s: float | None, seed: int, as_json: bool) -> int:
+def run_demo(
+    state: Path, *, for_s: float | None, seed: int, as_json: bool, made: type[Demo] = Demo
+) -> int:
     """The whole session; returns the exit code of the contract."""
-    demo = Demo(state, seed)
+    demo = made(state, seed)
     wanted = {"stop": False}
 
     def on_signal(number: int, frame: object) -> None:

@@ -8,17 +8,20 @@ from __future__ import annotations
 import argparse
 import tempfile
 import time
+import traceback
 from collections.abc import Callable
 from pathlib import Path
 
+from tests.chaos.books import books, lifetimes
 from tests.chaos.command import commands
 from tests.chaos.crashes import crashes
 from tests.chaos.kills import kills, recoveries
 from tests.chaos.matrix import matrix
 from tests.chaos.memory_limit import memory_limits
 from tests.chaos.mutants import mutants
-from tests.chaos.network import network
+from tests.chaos.network import network, secure
 from tests.chaos.power import images
+from tests.chaos.races import expiries, killed_in_trouble, races
 from tests.chaos.replies import submits
 from tests.chaos.soak import soak
 from tests.chaos.switch import switches
@@ -37,11 +40,14 @@ def control(folder: Path, count: int) -> Row:
     return row
 
 
-def parts(options: argparse.Namespace, folder: Path) -> list[tuple[str, Part]]:
-    """What is to run, in order: what takes seconds first."""
+def parts(options: argparse.Namespace, folder: Path) -> list[tuple[str, int, Part]]:
+    """What there is to run with its count, in order: what takes seconds first."""
     o = options
-    found: list[tuple[str, int, Part]] = [
+    return [
         ("submits", o.submits, lambda: [submits(o.submits), submits(o.submits, lies=0.1)]),
+        ("books", o.books, lambda: [*books(o.books), lifetimes(o.lives)]),
+        ("races", o.races, lambda: [races(o.races), expiries(o.lives)]),
+        ("troubles", o.troubles, lambda: [killed_in_trouble(o.troubles)]),
         ("images", o.images, lambda: [images(folder, o.images), control(folder, o.images // 10)]),
         ("switches", o.switches, lambda: switches(o.switches)),
         ("recoveries", o.recoveries, lambda: [recoveries(folder, o.recoveries)]),
@@ -50,11 +56,25 @@ def parts(options: argparse.Namespace, folder: Path) -> list[tuple[str, Part]]:
         ("limits", o.limits, lambda: [memory_limits(folder, o.limits)]),
         ("commands", o.commands, lambda: commands(folder, o.commands)),
         ("network", o.network, lambda: network(folder, o.network)),
+        ("secure", o.secure, lambda: secure(folder, o.secure)),
         ("soak", o.soak, lambda: [soak(folder, o.soak)]),
         ("matrix", o.matrix, matrix),
         ("mutants", o.mutants, lambda: [mutants(folder)]),
     ]
-    return [(name, part) for name, count, part in found if count]
+
+
+def rows_of(name: str, count: int, part: Part, is_over: bool) -> list[Row]:
+    """A part's rows; one that says why when it was not run or could not end."""
+    if not count:
+        return [Row("-", name, "", skipped=f"--{name} is 0")]
+    if is_over:
+        return [Row("-", name, "", skipped="the minutes were used up")]
+    print(f"{name} ...", flush=True)
+    try:
+        return part()
+    except Exception as error:  # the table must be printed whatever a part meets
+        traceback.print_exception(error)
+        return [Row("-", name, "it runs", broken=[f"{type(error).__name__}: {error}"[:300]])]
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -62,13 +82,18 @@ def main(argv: list[str] | None = None) -> int:
     for name, count, says in (
         ("kills", 60, "kill -9 of all roles of the demo"),
         ("recoveries", 60, "kills of the trading lane whose way back is timed"),
-        ("submits", 2_000, "orders at 10 %% lost replies, and again at false 'not found'"),
+        ("submits", 2_000, "orders at 10 %% lost and late replies, and at false 'not found'"),
+        ("books", 100_000, "updates of a book, some of them lost, cut, doubled or late"),
+        ("races", 1_000, "cancels and replaces of orders that are being filled"),
+        ("lives", 20, "connections of a feed and of a venue whose life ends"),
+        ("troubles", 50, "kill switches that fall while another fault acts"),
         ("images", 500, "disks after a loss of power"),
         ("switches", 20, "kill switches over 500 working orders"),
         ("crashes", 1, "a crash at every named point, twice (0: not)"),
         ("limits", 2, "times that every lane meets its memory limit"),
         ("commands", 10, "rounds of `tiercel kill` and `resume` over 500 orders at work"),
-        ("network", 0, "rounds of every fault of the proxy, the demo behind it"),
+        ("network", 10, "rounds of every fault of the proxy, the demo behind it"),
+        ("secure", 2, "rounds of every fault of TLS, the demo behind it"),
         ("soak", 180, "seconds that the demo is left alone"),
         ("matrix", 1, "the rows that are named tests (0: not)"),
         ("mutants", 1, "the planted bugs (0: not)"),
@@ -79,16 +104,9 @@ def main(argv: list[str] | None = None) -> int:
     end = time.monotonic() + options.minutes * 60
     rows: list[Row] = []
     with tempfile.TemporaryDirectory(prefix="tiercel-chaos-") as folder:
-        for name, part in parts(options, Path(folder)):
-            if time.monotonic() > end:
-                row = Row("-", name, "", skipped=f"the {options.minutes} minutes were used up")
-                rows.append(row)
-                continue
-            print(f"{name} ...", flush=True)
-            rows += part()
+        for name, count, part in parts(options, Path(folder)):
+            rows += rows_of(name, count, part, time.monotonic() > end)
             give_back_memory(Path(folder))
-    if not options.network:
-        rows.append(Row("X15", "the demo behind the fault proxy", "", skipped="--network is 0"))
     print(render(rows))
     return 1 if any(r.broken for r in rows) else 0
 

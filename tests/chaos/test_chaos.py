@@ -6,11 +6,14 @@ from pathlib import Path
 
 import pytest
 
+from tests.chaos.books import books, lifetimes
 from tests.chaos.command import commands
 from tests.chaos.crashes import EVERY, crashes
 from tests.chaos.kills import kills, recoveries
 from tests.chaos.memory_limit import memory_limits
 from tests.chaos.mutants import MUTANTS, mutants
+from tests.chaos.network import ENDED, network, secure
+from tests.chaos.races import expiries, killed_in_trouble, races
 from tests.chaos.replies import submits
 from tests.chaos.soak import soak
 from tests.chaos.switch import switches
@@ -41,6 +44,27 @@ def test_a_table_says_what_is_broken_and_what_was_not_run() -> None:
 
 def test_some_submits_at_lost_replies() -> None:
     holds(submits(150))
+
+
+def test_some_books_races_and_lives() -> None:
+    holds(*books(5_000), lifetimes(20), races(150), expiries(5), killed_in_trouble(3))
+
+
+@pytest.mark.long
+def test_books_races_and_lives_at_volume() -> None:
+    holds(*books(100_000), races(1_000), expiries(20), killed_in_trouble(20))
+
+
+@pytest.mark.long
+def test_the_network_misbehaves_for_a_while(tmp_path: Path) -> None:
+    """Dead routes take their 20 s and are left to `make chaos`."""
+    holds(*network(tmp_path, faults=(*ENDED, "split", "delay", "duplicate", "reorder")))
+
+
+@pytest.mark.long
+def test_tls_fails_for_a_while(tmp_path: Path) -> None:
+    faults = ("foreign", "expired", "wrong_name", "plain", "cut_handshake", "cut", "flip")
+    holds(*secure(tmp_path, faults=faults))
 
 
 @pytest.mark.long

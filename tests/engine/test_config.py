@@ -175,6 +175,21 @@ def test_legs_in_different_modes_need_the_flag(tmp_path: Path) -> None:
     assert config.read(write(tmp_path, tree), {"A": "a", "B": "b"}).application.allow_mixed_legs
 
 
+@pytest.mark.parametrize("place", ["streams", "orders", "rest"])
+def test_beyond_simulation_no_other_host_is_reached_in_plain_text(
+    tmp_path: Path, place: str
+) -> None:
+    tree = put(put(small(), "mode", "testnet"), "allow_mixed_legs", True)
+    ends = {"streams": "wss://x", "orders": "wss://x", "rest": "https://x"}
+    key = {"label": "test", "api_key": "${A}", "secret": "${B}"}
+    put(tree, "venues/alpha", {"kind": "x", "mode": "testnet", "endpoints": ends, "key": key})
+    ends[place] = ends[place].replace("s://", "://")
+    with pytest.raises(checks.EndpointNotSecure, match="TCL-1028"):
+        config.read(write(tmp_path, tree), {"A": "a", "B": "b"})
+    ends[place] = ends[place].replace("://x", "://localhost:9")
+    config.read(write(tmp_path, tree), {"A": "a", "B": "b"})
+
+
 def test_venues_of_a_group_stand_in_one_lane(tmp_path: Path) -> None:
     tree = small()
     lanes = tree["lanes"]

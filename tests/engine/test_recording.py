@@ -6,6 +6,7 @@ import os
 import resource
 import signal
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -55,7 +56,9 @@ def test_what_was_written_is_read(tmp_path: Path) -> None:
     assert path.stat().st_mode & 0o777 == 0o600
 
 
-def test_every_changed_byte_is_found(tmp_path: Path) -> None:
+def test_every_changed_byte_is_found(
+    tmp_path: Path, record_property: Callable[[str, object], None]
+) -> None:
     """Header, lengths, records, padding, digests, end: each byte of the file in turn."""
     path = tmp_path / "run.tcr"
     small(path)
@@ -67,6 +70,7 @@ def test_every_changed_byte_is_found(tmp_path: Path) -> None:
             path.write_bytes(changed)
             with pytest.raises((rc.RecordingDamaged, rc.NotARecording)):
                 read(path)
+    record_property("injected", 2 * len(original) + 2)
     for more in (b"\0", b"extra"):
         path.write_bytes(original + more)
         with pytest.raises(rc.RecordingDamaged, match="follow its end"):

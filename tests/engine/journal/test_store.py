@@ -8,6 +8,7 @@ import resource
 import shutil
 import signal
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import apsw
@@ -186,8 +187,10 @@ def test_room_on_the_disk() -> None:
     assert st.space_class((256 << 20) - 1, 2 * gib) == "cancel_only"
 
 
-@pytest.mark.parametrize("seed", range(6))
-def test_bit_flips_are_found(tmp_path: Path, seed: int) -> None:
+@pytest.mark.parametrize("seed", range(10))
+def test_bit_flips_are_found(
+    tmp_path: Path, seed: int, record_property: Callable[[str, object], None]
+) -> None:
     """One changed bit anywhere in what was stored: `check` says no, or SQLite does."""
     written(tmp_path, Session(7).run(20).records)
     db = apsw.Connection(str(tmp_path / st.FILE))
@@ -197,20 +200,22 @@ def test_bit_flips_are_found(tmp_path: Path, seed: int) -> None:
     db.close()
     original = (tmp_path / st.FILE).read_bytes()
     draw = random.Random(seed)
-    unseen = []
-    for _ in range(25):
+    unseen, flips = [], 0
+    while flips < 25:
         page = draw.choice(sorted(used))
         at = (page - 1) * pages + draw.randrange(pages)
         if original[at] == 0:
             continue  # mostly unused space between cells, where a flip changes nothing
         changed = bytearray(original)
         changed[at] ^= 1 << draw.randrange(8)
+        flips += 1
         (tmp_path / st.FILE).write_bytes(changed)
         try:
             if check(tmp_path)["ok"]:
                 unseen.append(at)
         except st.JournalDamaged:
             pass
+    record_property("injected", flips)
     (tmp_path / st.FILE).write_bytes(original)
     for at in unseen:  # only bytes that hold no value may go unseen
         changed = bytearray(original)
