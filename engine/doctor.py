@@ -180,9 +180,13 @@ def open_to_others(state: Path) -> Iterator[str]:
     if mode & 0o022:
         yield f"{state} has mode {mode:04o}"
     for path in sorted(state.rglob("*")):
-        if path.is_symlink() or not path.is_file():
+        try:
+            info = path.lstat()
+        except OSError:
+            continue  # a living engine takes files away
+        if not stat.S_ISREG(info.st_mode) and not stat.S_ISDIR(info.st_mode):
             continue
-        mode = stat.S_IMODE(path.stat().st_mode)
+        mode = stat.S_IMODE(info.st_mode)
         is_secret = path.name.endswith((".key.json", ".pem")) or path.name.startswith(".env")
         if mode & 0o022 or (is_secret and mode & 0o077):
             yield f"{path} has mode {mode:04o}"

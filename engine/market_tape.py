@@ -233,11 +233,12 @@ class Recorded:
             )
 
     def frame(self, record: bytes) -> None:
-        source, _, opcode, last, _, _ = FRAME.unpack_from(record, HEADER_BYTES)
+        source, channel, opcode, last, _, _ = FRAME.unpack_from(record, HEADER_BYTES)
         feed = self.feeds.get(source)
         if feed is not None and opcode != RESPONSE:
             time = int.from_bytes(record[16:24], "little")
-            feed.reader.frame(time, record[HEADER_BYTES + FRAME.size :], bool(last))
+            data = record[HEADER_BYTES + FRAME.size :]
+            feed.reader.frame(time, data, bool(last), -1, feed.is_spare(channel))
 
     def record(self, record: bytes) -> None:
         feed = self.feeds.get(int.from_bytes(record[HEADER_BYTES : HEADER_BYTES + 2], "little"))
@@ -259,9 +260,9 @@ class Recorded:
         if feed is None:
             return
         if link.event == LinkEvent.OPEN:
-            feed.open.add(link.channel)
+            feed.open = [c for c in feed.open if c != link.channel] + [link.channel]
         elif link.event == LinkEvent.CLOSED:
-            feed.open.discard(link.channel)
+            feed.open = [c for c in feed.open if c != link.channel]
             if not feed.open:
                 feed.restart(header.time)
 
@@ -271,7 +272,11 @@ class Feed:
 
     def __init__(self, reader: Any, numbers: dict[int, int]) -> None:
         self.reader, self.numbers = reader, numbers
-        self.open: set[int] = set()
+        self.open: list[int] = []  # the oldest first
+
+    def is_spare(self, channel: int) -> bool:
+        """Of a connection that is to take over from one that still lives."""
+        return len(self.open) > 1 and channel != self.open[0]
 
     def restart(self, time: int) -> None:
         """Its connection is gone: every book is in doubt."""

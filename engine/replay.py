@@ -10,6 +10,7 @@ for the sends that the session's sockets refused.
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -120,6 +121,7 @@ class Segment:
         self.steps = Lockstep(self.lane, self.actors, readers, STAMPS, self.turn, self.refuse_sends)
         self.connections: dict[tuple[int, int], ScriptedConnection] = {}
         self.was_stopped = False
+        self.died: str | None = None  # of this exception
         self.taken = {a.source: first[a.name] for a in self.spec.actors if a.name in first}
         self.until: dict[int, int] = {}  # source -> last position of this life, once it is over
 
@@ -127,15 +129,26 @@ class Segment:
 
     def take_input(self, record: bytes) -> None:
         """An input, or what belongs to the one before it (slots read, sends that failed)."""
-        try:
-            self.steps.take(record)
-        except Differs as found:
-            raise Difference(**told(self, *found.args)) from None
+        self.run(lambda: self.steps.take(record))
+        if self.died is not None:  # of the input before this one: the session's lane went on
+            raise Difference(what="exception", lane=self.spec.lane, error=self.died)
 
     def flush(self) -> None:
         """Do the turn in hand, now that all that belongs to it was read."""
+        if self.died is None:
+            self.run(self.steps.flush)
+
+    def run(self, turns: Callable[[], None]) -> None:
+        """Take turns. An exception that the lane does not survive ends this life, as it ended the
+        session's if it came there too: then nothing follows, but what was written before it."""
         try:
-            self.steps.flush()
+            try:
+                turns()
+            except Differs:
+                raise
+            except Exception as error:
+                self.died = f"{type(error).__name__}: {error}"
+                self.steps.settle()
         except Differs as found:
             raise Difference(**told(self, *found.args)) from None
 
@@ -209,7 +222,10 @@ class Segment:
         for source in sorted(self.sources):
             recorded, replayed = self.steps.left(source)
             if recorded is not None and is_complete:
-                raise Difference(**told(self, source, recorded, None))
+                raise Difference(
+                    **told(self, source, recorded, None),
+                    **({} if self.died is None else {"error": self.died}),
+                )
             # a killed lane had its last input, and was not to write all that follows from it
             if replayed is not None and self.was_stopped:
                 raise Difference(**told(self, source, None, replayed))

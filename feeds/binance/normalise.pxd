@@ -16,6 +16,7 @@ cdef class Normaliser:
     cdef uint64_t heard_of[512]        # frames that name it
     cdef bint is_crossed[512]          # the levels are; told as a doubt until they no longer are
     cdef readonly int count
+    cdef bint spare                    # the frame in hand is of a second connection
     cdef readonly uint64_t frames, named, rejected, gaps, applied, snapshots
     cdef readonly uint64_t crossed     # how often the levels were
 

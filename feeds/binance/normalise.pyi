@@ -19,7 +19,9 @@ class Normaliser:
     def take(
         self, times: list[int], frames: list[bytes], start: int = 0, end: int = -1
     ) -> None: ...
-    def frame(self, time: int, data: bytes, last: bool = True, asked: int = -1) -> None: ...
+    def frame(
+        self, time: int, data: bytes, last: bool = True, asked: int = -1, spare: bool = False
+    ) -> None: ...
     def snapshot(
         self,
         time: int,

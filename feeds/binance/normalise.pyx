@@ -174,6 +174,9 @@ cdef class Normaliser:
                 e.flags = TC_TAPE_ENDS_UPDATE | ends
         elif kind == BINANCE_DEPTH:
             self.named += 1
+            if (self.spare and join.stream_started and m.last_id > join.stream_id
+                    and not join.follows(m)):
+                return 0               # ahead of the connection it is to take over from, as live
             did = join.update(m, self.codec.levels)
             if did == JOIN_APPLIED:
                 self.applied += 1
@@ -226,8 +229,10 @@ cdef class Normaliser:
             self.take_one(times[i], PyBytes_AS_STRING(frame), PyBytes_GET_SIZE(frame),
                           self.codec.symbol_at(0) if self.count == 1 else NULL, TC_TAPE_ENDS_READ)
 
-    def frame(self, int64_t time, bytes data, bint last=True, int asked=-1):
-        """One frame; `last`: no other was in its read; `asked`: whose snapshot it is."""
+    def frame(self, int64_t time, bytes data, bint last=True, int asked=-1, bint spare=False):
+        """One frame; `last`: no other was in its read; `asked`: whose snapshot it is; `spare`: of a
+        second connection, opened before the first is closed."""
+        self.spare = spare
         self.take_one(time, PyBytes_AS_STRING(data), PyBytes_GET_SIZE(data),
                       self.codec.symbol_at(asked) if asked >= 0 else NULL,
                       TC_TAPE_ENDS_READ if last else 0)

@@ -79,6 +79,13 @@ def writable_state(host: Host) -> Host:
     return host
 
 
+def writable_folder(host: Host) -> Host:
+    """Who may write there may put another file in the place of any."""
+    (host.state / "recordings").mkdir()
+    (host.state / "recordings").chmod(0o777)
+    return host
+
+
 def grows(host: Host, name: str, text: str) -> Host:
     """A file that is another one after the doctor has waited."""
     return measured(host, wait=lambda seconds: write(host, name, text) and None)
@@ -124,7 +131,11 @@ FAILING: dict[str, tuple[tuple[str, Callable[[Host], Host]], ...]] = {
         ("cost", lambda h: measured(h, shared=lambda: Shared("/tmp", "not a tmpfs", 9 * GIB))),
     ),
     "sqlite_build": (("unsafe", lambda h: measured(h, sqlite=lambda: (3, 40, 1))),),
-    "permissions": (("unsafe", readable_key), ("unsafe", writable_state)),
+    "permissions": (
+        ("unsafe", readable_key),
+        ("unsafe", writable_state),
+        ("unsafe", writable_folder),
+    ),
     "free_disk": (
         ("unsafe", lambda h: measured(h, disk=lambda path: Disk(GIB // 2, "ext4"))),
         ("cost", lambda h: measured(h, disk=lambda path: Disk(3 * GIB, "ext4"))),

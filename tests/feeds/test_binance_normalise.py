@@ -53,6 +53,23 @@ def test_updates_before_the_snapshot_are_in_it_and_those_after_are_events() -> N
     assert tape.event(6)["quantity"] == 0 and tape.event(6)["id"] == 13
 
 
+def test_a_connection_that_takes_over_makes_no_hole() -> None:
+    """It is ahead of the one that still lives, whose updates come too; then it is the only one."""
+    tape, reader = made()
+    reader.frame(5, depth(9, 11))
+    reader.frame(6, SNAPSHOT, asked=0)
+    reader.frame(7, depth(14, 15, '["98.50","1.00000"]'), spare=True)
+    reader.frame(8, depth(12, 13, '["98.40","1.00000"]'))
+    reader.frame(9, depth(14, 15, '["98.50","1.00000"]'))
+    reader.frame(10, depth(16, 17, '["98.30","1.00000"]'), spare=True)
+    reader.frame(11, depth(16, 17, '["98.30","1.00000"]'))
+    reader.frame(12, depth(18, 19))
+    assert reader.gaps == 0 and t.DOUBT not in kinds(tape)
+    assert [tape.event(i)["id"] for i in range(5, tape.count)] == [13, 15, 17]
+    reader.frame(13, depth(22, 23, '["98.20","1.00000"]'))
+    assert reader.gaps == 1, "without another one it is a hole"
+
+
 def test_a_hole_is_a_doubt_and_a_reconnect_too() -> None:
     tape, reader = made()
     reader.frame(5, depth(9, 11))
