@@ -52,6 +52,8 @@ from hotpath.order cimport (
     TC_EFFECT_POSITION,
     TC_EFFECT_QUERY,
     TC_EFFECT_TERMINAL,
+    TC_STATUS_NEW,
+    TC_STATUS_PARTIALLY_FILLED,
     TC_STATUS_DENIED,
     TC_UNKNOWN,
     Orders,
@@ -368,10 +370,11 @@ cdef class Venue(Actor):
         return 0
 
     cdef int reserve_replace(self, const tc_header* r, const tc_intent* i, tc_order_id id):
-        """A replace needs a live order to stand in for."""
+        """A replace needs an order that the venue has acknowledged and that nothing else changes."""
         cdef tc_order* o = orders_by_id(&self.orders.t, i.target)
         cdef tc_refused out
-        if o != NULL and status_is_live(o.status) and o.pending == 0:
+        if o != NULL and o.status in (TC_STATUS_NEW, TC_STATUS_PARTIALLY_FILLED) and \
+                o.pending == 0 and order_id_none(o.replacement):
             return 0
         gate_release(&self.gate.g, id)
         memset(&out, 0, sizeof(out))
@@ -455,7 +458,13 @@ cdef class Venue(Actor):
             step.id, step.cumulative = o.id, -1
             step.type, step.successor = TC_EV_REPLACE_REQUESTED, id
             step.price, step.quantity = i.price, i.quantity
-            order_apply(&self.orders.t, o, &step, self.lane.now)
+            if order_apply(&self.orders.t, o, &step, self.lane.now) & TC_EFFECT_MASK != \
+                    TC_EFFECT_APPLIED:     # no place for another id of its chain
+                gate_release(&self.gate.g, id)
+                memset(&out, 0, sizeof(out))
+                out.id, out.venue, out.strategy, out.op = id, self.source, i.strategy, i.op
+                gate_refuse(&self.gate.g, &out, TC_CONTROL_ROOM, 0, 0, 0, 0, 0, 0)
+                return self.refuse(r, &out)
         else:
             order_approve(&self.orders.t, o, self.lane.now)
         if self.lane.sampled:

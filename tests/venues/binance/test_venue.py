@@ -601,6 +601,29 @@ def test_a_trade_of_an_order_that_was_replaced_is_counted(is_told_by_number: boo
     assert stage.venue.orders.state(new)["overfilled"]  # type: ignore[index]
 
 
+@pytest.mark.parametrize("after", ["nothing", "a cancel", "another"])
+def test_a_replace_of_what_cannot_be_replaced_is_refused_and_leaves_it_alone(after: str) -> None:
+    """Called unsent in its place, an order that works at the venue would be forgotten."""
+    stage = started()
+    id = stage.place()
+    if after != "nothing":
+        ack(stage, id)
+    if after == "a cancel":
+        stage.strategy.cancel(stage.market, id)
+    if after == "another":
+        replace(stage, id, 4_984_000, 90)
+    before, sent = stage.state(id), len(stage.sent)
+    held = stage.venue.gate.exposure(100)
+    stage.records()
+    new = replace(stage, id, 4_985_000, 80)
+    refused = [(spell_id(r.id), r.control) for _, r in stage.records(Kind.REFUSED)]
+    assert refused == [(spell_id(new), 35)]
+    assert stage.state(id) == before and len(stage.sent) == sent
+    assert stage.venue.gate.exposure(100) == held
+    stage.fill(id, 5, "0.0040", "0.0040")
+    assert stage.state(id)[0] == "PARTIALLY_FILLED"
+
+
 def test_what_a_replace_leaves_working_beyond_the_wish_is_cancelled() -> None:
     """The old order filled more than was known when the new one was sized: none of it is wanted."""
     stage = started()
