@@ -36,8 +36,8 @@ def trading_again(drill: Brisk, row: Row) -> None:
     lives = time.time_ns()  # what was on its way when it died is not of this life
     orders = drill.until(lambda: [t for t in drill.fresh_orders() if t > lives], 30.0)
     drill.until(lambda: drill.lanes()[TRADE]["state"] == "ready", 30.0)
-    said = next(t for t in ready_times(drill.state) if t > began)
-    row.times_ms.append((max(orders[0], said) - began) / 1e6)
+    said = drill.until(lambda: [t for t in ready_times(drill.state) if t > began], 30.0)
+    row.times_ms.append((max(orders[0], said[0]) - began) / 1e6)
     row.injected += 1
 
 
