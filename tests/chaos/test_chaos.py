@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import xml.etree.ElementTree as ET
 from pathlib import Path
 
 import pytest
 
+from tests.chaos.__main__ import rows_of
 from tests.chaos.books import books, lifetimes
 from tests.chaos.command import commands
 from tests.chaos.crashes import EVERY, crashes
 from tests.chaos.kills import kills, recoveries
+from tests.chaos.matrix import injected, is_of
 from tests.chaos.memory_limit import memory_limits
 from tests.chaos.mutants import MUTANTS, mutants
 from tests.chaos.network import ENDED, network, secure
@@ -40,6 +43,27 @@ def test_a_table_says_what_is_broken_and_what_was_not_run() -> None:
     said = render([row, Row("X06", "other", "holds", skipped="no reason")])
     assert "2.0/900.0/900.0" in said and "p99 900.0 ms, allowed are 500.0 ms" in said
     assert "not run X06 other: no reason" in said
+
+
+def test_a_row_counts_what_its_tests_say_they_injected() -> None:
+    told = ET.fromstring(
+        '<testcase classname="tests.a.test_b" name="test_c[1]"><properties>'
+        '<property name="injected" value="720"/></properties></testcase>'
+    )
+    silent = ET.fromstring('<testcase classname="tests.a.test_b" name="test_d"/>')
+    assert (injected(told), injected(silent)) == (720, 1)
+    assert is_of(told, "tests/a/test_b.py::test_c") and is_of(silent, "tests/a/test_b.py")
+    assert not is_of(silent, "tests/a/test_b.py::test_c") and not is_of(told, "tests/b/test_b.py")
+
+
+def test_the_table_is_printed_whatever_a_part_meets(capsys: pytest.CaptureFixture[str]) -> None:
+    def fails() -> list[Row]:
+        raise OSError("no room")
+
+    (broken,) = rows_of("images", 5, fails, is_over=False)
+    assert broken.broken == ["OSError: no room"]
+    (off,), (late,) = (rows_of("images", n, fails, is_over=True) for n in (0, 5))
+    assert "--images is 0" in off.skipped and "minutes" in late.skipped
 
 
 def test_some_submits_at_lost_replies() -> None:

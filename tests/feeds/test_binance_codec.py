@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Callable
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -64,8 +65,11 @@ def fuzz(shared: Path, seed: int, count: int) -> None:
     assert quick.counts["rejected"] > count // 20 and quick.counts["depth"] > count // 200
 
 
-def test_mutated_frames_equal_the_twin(shared: Path) -> None:
+def test_mutated_frames_equal_the_twin(
+    shared: Path, record_property: Callable[[str, object], None]
+) -> None:
     fuzz(shared, 1, 8000)
+    record_property("injected", 8000)
 
 
 @pytest.mark.long

@@ -7,6 +7,7 @@ import math
 import mmap
 import random
 import re
+from collections.abc import Callable
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -75,8 +76,12 @@ def captured(shared: Path, every: int) -> list[bytes]:
     return found
 
 
-def test_frames_read_like_orjson(shared: Path) -> None:
+Property = Callable[[str, object], None]
+
+
+def test_frames_read_like_orjson(shared: Path, record_property: Property) -> None:
     accepted = [compare(text) for text in captured(shared, 40)]
+    record_property("injected", len(accepted))
     assert all(accepted)
 
 
@@ -92,8 +97,9 @@ def fuzz(shared: Path, seed: int, count: int) -> None:
     assert 0.02 < accepted / count < 0.9, "the mutations test only one of the two answers"
 
 
-def test_mutated_frames_read_like_orjson(shared: Path) -> None:
+def test_mutated_frames_read_like_orjson(shared: Path, record_property: Property) -> None:
     fuzz(shared, 1, 15_000)
+    record_property("injected", 15_000)
 
 
 @pytest.mark.long
