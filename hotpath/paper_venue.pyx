@@ -196,10 +196,6 @@ cdef class PaperVenue(Venue):
             if is_next:
                 r.type, r.successor = TC_EV_REPLACED, o.replacement
                 self.number_of[place], self.next_of[place] = e.order, 0
-                self.report(o, &r, 0, 0, 0, False)
-                if self.stopping and o.pending == 0:
-                    self.cancel_order(o, 0)    # the cancel of the stop spoke of the one before
-                return 0
         elif e.kind == TC_PAPER_EXPIRED:
             r.type = TC_EV_EXPIRED
         elif e.kind == TC_PAPER_CANCELED:

@@ -71,6 +71,7 @@ cdef class Venue(Actor):
     cdef public bint agreed                # mode, endpoint, key and account agree
     cdef readonly bint reconciled          # and connected: the gate may open
     cdef public bint stopping              # nothing new leaves
+    cdef uint8_t* cancels_next             # by place: a cancel was asked for while a replace was open
     cdef public uint16_t order_channel     # the connection that orders leave on
     cdef readonly uint64_t recalled
     cdef readonly int64_t last_fill_time   # of the fills read back

@@ -12,7 +12,7 @@ place. No Python object is made on the way down.
 
 from cpython.bytes cimport PyBytes_FromStringAndSize
 from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
-from libc.stdlib cimport free, malloc
+from libc.stdlib cimport calloc, free, malloc
 from libc.string cimport memcpy, memset
 
 from hotpath.gate cimport (
@@ -183,11 +183,15 @@ cdef class Venue(Actor):
 
     def __dealloc__(self):
         free(self.text)
+        free(self.cancels_next)
 
     def __init__(self, lane, name, outbox, *, room=4096):
         super().__init__(lane, name, outbox)
         self.gate = Gate(room)
         self.orders = Orders(room)
+        self.cancels_next = <uint8_t*>calloc(room, 1)
+        if self.cancels_next == NULL:
+            raise MemoryError
         self.instruments = {}
         self.reserved = True           # reports and cancels may use the outbox's reserve
         self.wants = 1 << TC_INTENT | 1 << TC_COMMAND
@@ -580,9 +584,14 @@ cdef class Venue(Actor):
         return 0
 
     cdef int cancel_order(self, tc_order* o, uint64_t cause) except -1:
-        """Ask the venue to cancel; repeating it is allowed (4.4). 1: it left."""
+        """Ask the venue to cancel; repeating it is allowed (4.4). 1: it left.
+
+        While a replace is open the cancel names the order that it ends: if that is gone when the
+        cancel comes, the one in its place is asked for as soon as it is known (`report`).
+        """
         cdef tc_report step
         cdef int n
+        self.cancels_next[o - self.orders.t.orders] = not order_id_none(o.replacement)
         if o.pending == 0:
             memset(&step, 0, sizeof(step))
             step.id, step.type, step.cumulative = o.id, TC_EV_CANCEL_REQUESTED, -1
@@ -625,6 +634,7 @@ cdef class Venue(Actor):
             gate_close(&self.gate.g, was)          # the chain goes on under the new id
         elif not order_id_none(open_replace) and order_id_none(o.replacement):
             gate_close(&self.gate.g, open_replace)
+            self.cancels_next[o - self.orders.t.orders] = 0
         if what == TC_EFFECT_IGNORED:
             self.duplicates += 1
         else:
@@ -635,6 +645,11 @@ cdef class Venue(Actor):
             else:
                 self.emit_event(o, r, effect, cause)
         self.settle(o, r, effect, guessed - o.guessed, guessed_price)
+        if self.cancels_next[o - self.orders.t.orders]:
+            if not status_is_live(o.status):
+                self.cancels_next[o - self.orders.t.orders] = 0
+            elif not order_id_same(was, o.id):
+                self.cancel_order(o, cause)
         return effect
 
     cdef int emit_event(self, tc_order* o, const tc_report* r, uint32_t effect,

@@ -319,6 +319,22 @@ def test_a_stop_while_a_replacement_is_under_way_leaves_no_order_behind() -> Non
     assert told == ["ACK", "REPLACED", "CANCEL_REQUESTED", "CANCELED"]
 
 
+def test_a_cancel_of_what_is_being_replaced_ends_what_takes_its_place() -> None:
+    def amend_and_cancel(strategy: Told, market: Market) -> None:
+        amend(strategy, market)
+        strategy.cancel(market, strategy.orders[0])
+
+    def amend(strategy: Told, market: Market) -> None:
+        strategy.replace(market, strategy.orders[0], side=Side.BUY, price=91, quantity=8,
+                         time_in_force=TimeInForce.GTC)  # fmt: skip
+
+    stand = Stand(quotes(100, 102, 104, 106), view_ns=MS, request_ns=MS, reply_ns=MS)
+    told = stand.run({1: buy(90, 6, TimeInForce.GTC), 3: amend_and_cancel})
+    names = [what for _, what, _ in told.told]
+    assert names == ["ACK", "REPLACED", "CANCEL_REQUESTED", "CANCELED"]
+    assert stand.paper.orders() == [] and stand.venue.is_idle()
+
+
 def test_a_fill_never_shows_money_that_is_spent() -> None:
     """When a strategy hears of a fill, the balance has it already."""
     heard: list[int] = []

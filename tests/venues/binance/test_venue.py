@@ -639,6 +639,37 @@ def test_what_a_replace_leaves_working_beyond_the_wish_is_cancelled() -> None:
     assert [c["origClientOrderId"] for c in cancels] == [spell_id(new)]
 
 
+@pytest.mark.parametrize("by", ["the strategy", "the stop", "the kill switch"])
+def test_a_cancel_asked_for_while_a_replace_is_open_ends_what_takes_its_place(by: str) -> None:
+    """It names the old order, which is gone when it comes: the new one would work on."""
+    stage = started()
+    id = stage.place()
+    ack(stage, id)
+    new = replace(stage, id, 4_985_000, 80)
+    if by == "the strategy":
+        stage.strategy.cancel(stage.market, id)
+    elif by == "the stop":
+        stage.venue.on_stop()
+    else:
+        stage.venue.cancel_all()
+    stage.report(id, "CANCELED", X="CANCELED", c="z", C=spell_id(id), z="0")
+    stage.sent.clear()
+    stage.report(new, "NEW", i=10, q="0.0080", p="49850.00")
+    cancels = [m["params"] for m in stage.sent if m["method"] == "order.cancel"]
+    assert [c["origClientOrderId"] for c in cancels] == [spell_id(new)]
+    stage.report(new, "CANCELED", X="CANCELED", c="y", C=spell_id(new), z="0")
+    assert stage.state(new)[0] == "CANCELED"
+    # and only once: another order in its place is nobody's business
+    stage.venue.stopping = False
+    other = stage.place()
+    ack(stage, other)
+    after = replace(stage, other, 4_985_000, 80)
+    stage.report(other, "CANCELED", X="CANCELED", c="x", C=spell_id(other), z="0")
+    stage.sent.clear()
+    stage.report(after, "NEW", i=12, q="0.0080", p="49850.00")
+    assert [m for m in stage.sent if m["method"] == "order.cancel"] == []
+
+
 def test_a_replace_that_is_open_when_its_order_ends_is_found_out() -> None:
     """Its answer was lost: what it reserved would be held for ever."""
     stage = started()
