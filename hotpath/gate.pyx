@@ -24,13 +24,11 @@ cdef tc_order_id split_id(object whole) except *:
 cdef int fill_intent(tc_intent* i, dict d) except -1:
     memset(i, 0, sizeof(tc_intent))
     i.op, i.side, i.type = d.get("op", 1), d["side"], d.get("type", 1)
-    i.time_in_force = d.get("time_in_force", 1)
     i.price, i.quantity, i.deadline = d.get("price", 0), d["quantity"], d.get("deadline", 0)
     i.feed, i.feed_epoch = d.get("feed", 0), d.get("feed_epoch", 0)
     i.feed_update_id = d.get("feed_update_id", 0)
     i.strategy, i.rule, i.venue = d.get("strategy", 0), d.get("rule", 0), d.get("venue", 0)
     i.target = split_id(d.get("target", 0))
-    i.flags = d.get("flags", 0)
     return 0
 
 
@@ -182,8 +180,8 @@ cdef class Gate:
 
     cdef refusal(self, const tc_refused* out):
         return {"control": CONTROLS[out.control], "value": out.value, "limit": out.limit,
-                "limit_version": out.limit_version,
-                "input": (out.input[0], out.input[1], out.input[2], out.input[3])}
+                "limit_version": out.limit_version, "venue": out.venue, "strategy": out.strategy,
+                "op": out.op, "side": out.side, "input": (out.input[0], out.input[1], out.input[2], out.input[3])}
 
     def fill(self, uint32_t instrument, id, uint16_t strategy, uint8_t side, int64_t price,
              int64_t lots):
@@ -219,6 +217,18 @@ cdef class Gate:
     def forget_balances(self):
         """What the venue said we have is not known until it says it again."""
         gate_forget_balances(&self.g)
+
+    def warm(self, id):
+        """Fetch the lines in which the next orders of `id`'s source will be booked; changes nothing."""
+        gate_warm(&self.g, split_id(id))
+
+    def restore(self, uint32_t instrument, int64_t lots, int64_t price):
+        """The position as the journal has it, valued at a price: it replaces what was counted."""
+        gate_restore(&self.g, instrument, lots, price)
+
+    def restore_strategy(self, uint16_t strategy, uint32_t instrument, int64_t cost, bint first):
+        """What a strategy bought more than it sold, in ticks times lots; `first` of its instruments."""
+        gate_restore_strategy(&self.g, strategy, instrument, cost, first)
 
     def note_reject(self, uint16_t strategy, int64_t now):
         """The venue rejected an order of this strategy (R16)."""

@@ -101,7 +101,8 @@ typedef struct {
     uint8_t status, pending, evidence, leg;
     int32_t alias;        /* first node of its other ids, -1 = none */
     int32_t before, after; /* neighbours among the terminal orders */
-    uint32_t used;
+    uint16_t used;
+    uint16_t moves; /* replaces so far: which of its ids it has now */
 } tc_order;
 
 typedef struct { /* one thing said about an order */
@@ -131,7 +132,8 @@ typedef struct {
     int32_t pad;
 } tc_alias;
 
-enum { TC_TRADE_BUSTED = 1, TC_TRADE_CORRECTED = 2 };
+/* Above these bits: `order_own` of the trade, so that what is taken back is taken from the id it was done under. */
+enum { TC_TRADE_BUSTED = 1, TC_TRADE_CORRECTED = 2, TC_TRADE_STATED = 3 };
 
 typedef struct {
     uint64_t trade_id;
@@ -493,6 +495,7 @@ static inline void order_move_on(tc_orders *t, tc_order *o) {
     o->quantity = o->new_quantity;
     o->replacement.hi = o->replacement.lo = 0;
     o->here = 0;
+    o->moves++;
     o->facts &= ~(uint32_t)(TC_FACT_UNKNOWN_CHANGE);
     if (o->pending == TC_PENDING_REPLACE) o->pending = TC_PENDING_NONE;
 }
@@ -528,6 +531,11 @@ static inline tc_known_trade *trade_keep(tc_orders *t, uint32_t instrument, uint
     return k;
 }
 
+/* 0: the report is of another id than the one the order has now; else a mark of this id, for flags of trades. */
+static inline uint32_t order_own(const tc_order *o, const tc_report *r) {
+    return order_id_none(r->id) || order_id_same(r->id, o->id) ? ((uint32_t)o->moves + 1) << 2 : 0;
+}
+
 /* A trade that is new: cumulative, cost, doubts. */
 static inline uint32_t order_fill(tc_orders *t, tc_order *o, const tc_report *r) {
     uint32_t effect = TC_EFFECT_APPLIED | TC_EFFECT_POSITION;
@@ -543,7 +551,7 @@ static inline uint32_t order_fill(tc_orders *t, tc_order *o, const tc_report *r)
         effect |= TC_EFFECT_COMPENSATED;
     }
     o->cumulative += r->quantity;
-    if (order_id_none(r->id) || order_id_same(r->id, o->id)) o->here += r->quantity;
+    if (order_own(o, r)) o->here += r->quantity;
     order_add_cost(o, r->price, r->quantity);
     o->facts &= ~(uint32_t)TC_FACT_UNKNOWN_PLACE;
     if (o->facts & (TC_FACT_DENIED | TC_FACT_REJECTED | TC_FACT_ABSENT)) effect |= order_dispute(o);
@@ -562,22 +570,22 @@ static inline uint32_t order_take_back(tc_orders *t, tc_order *o, const tc_repor
     if (!r->trade_id || (correction && r->quantity <= 0) || o->status == TC_STATUS_INTENT) return TC_EFFECT_ILLEGAL;
     if (!k) { /* it came before its trade: the trade, when it comes, changes nothing more */
         trade_keep(t, o->instrument, r->trade_id, r->price, correction ? r->quantity : 0,
-                   correction ? TC_TRADE_CORRECTED : TC_TRADE_BUSTED);
+                   correction ? TC_TRADE_CORRECTED | order_own(o, r) : TC_TRADE_BUSTED);
         return correction ? order_fill(t, o, r) : TC_EFFECT_APPLIED;
     }
     if (k->flags & TC_TRADE_BUSTED || (correction && k->flags & TC_TRADE_CORRECTED && k->price == r->price &&
                                        k->quantity == r->quantity))
         return TC_EFFECT_IGNORED;
     o->cumulative -= k->quantity;
-    o->here -= k->quantity < o->here ? k->quantity : o->here;
+    if (k->flags >> 2 == (uint32_t)o->moves + 1) o->here -= k->quantity < o->here ? k->quantity : o->here;
     order_add_cost(o, k->price, -k->quantity);
     if (correction) {
         o->cumulative += r->quantity;
-        if (order_id_none(r->id) || order_id_same(r->id, o->id)) o->here += r->quantity;
+        if (order_own(o, r)) o->here += r->quantity;
         order_add_cost(o, r->price, r->quantity);
         k->price = r->price;
         k->quantity = r->quantity;
-        k->flags |= TC_TRADE_CORRECTED;
+        k->flags = TC_TRADE_CORRECTED | order_own(o, r);
     } else {
         k->flags |= TC_TRADE_BUSTED;
     }
@@ -724,10 +732,10 @@ static inline uint32_t order_step(tc_orders *t, tc_order *o, const tc_report *r)
         if (__builtin_add_overflow(o->cumulative, r->quantity, &sum)) break;
         if ((k = trade_find(t, o->instrument, r->trade_id))) {
             t->known_trades++;
-            if (k->flags || (k->price == r->price && k->quantity == r->quantity)) return TC_EFFECT_IGNORED;
+            if (k->flags & TC_TRADE_STATED || (k->price == r->price && k->quantity == r->quantity)) return TC_EFFECT_IGNORED;
             return TC_EFFECT_APPLIED | order_dispute(o);
         }
-        trade_keep(t, o->instrument, r->trade_id, r->price, r->quantity, 0);
+        trade_keep(t, o->instrument, r->trade_id, r->price, r->quantity, order_own(o, r));
         return order_fill(t, o, r);
     }
     case TC_EV_CANCEL_REQUESTED:

@@ -97,6 +97,7 @@ cdef extern from "hotpath/order.h" nogil:
     bint order_id_same(tc_order_id a, tc_order_id b)
     bint order_id_none(tc_order_id a)
     void order_id_write(tc_order_id id, char* to)
+    void order_half_twice(uint64_t v, char* to, char* also)
     void order_half_write(uint64_t v, char* to)
     bint order_id_read(const char* p, uint32_t n, tc_order_id* out)
 

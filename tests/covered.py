@@ -22,7 +22,10 @@ COMPILED = ("hotpath/order.pyx", "hotpath/gate.pyx", "hotpath/order.h", "hotpath
 TESTS = {
     "compiled": (
         "tests/hotpath/test_order.py",
+        "tests/hotpath/test_order_bounds.py",
         "tests/hotpath/test_gate.py",
+        "tests/hotpath/test_gate_limits.py",
+        "tests/hotpath/test_gate_bounds.py",
         "tests/venues/binance/test_venue.py",
     ),
     "python": ("tests/engine", "tests/drills"),

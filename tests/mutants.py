@@ -1,10 +1,10 @@
 """Mutants of a C header, all in one text: each is a place that changes when its number is chosen.
 
-A header of static inline functions becomes the same header with `TC_M(n)` woven in, which is 1 in
-the run that the environment's TC_MUTANT names and 0 in all others; so one compilation serves every
-mutant. Kinds: a condition negated, a bound shifted by one, a term of `&&`, `||`, `+`, `-` dropped,
-a compound assignment dropped. A .pyx has too few places to need this: there the text itself is
-changed, mutant by mutant (`of_pyx`).
+A header of static inline functions becomes the same header with `TC_M(n)` woven in, which is 1
+while the symbol `tc_mutant` holds that number (the environment's TC_MUTANT at first) and 0 else; so
+one compilation serves every mutant. Kinds: a condition negated, a bound shifted by one, a term of
+`&&`, `||`, `+`, `-` dropped, a compound assignment dropped. mutants_python.py does the same to .pyx
+and .py.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 PREAMBLE = """#include <stdlib.h>
-static int tc_mutant;
+int tc_mutant;
 __attribute__((constructor)) static void tc_mutant_read(void) {
     const char *said = getenv("TC_MUTANT");
     tc_mutant = said ? atoi(said) : 0;
@@ -37,6 +37,7 @@ class Mutant:
     kind: str
     text: str
     """The line, as it stands in the source."""
+    function: str
 
 
 def blanked(text: str) -> str:
@@ -49,14 +50,14 @@ def blanked(text: str) -> str:
     return re.sub(pattern, blank, text, flags=re.S | re.M)
 
 
-def functions(code: str) -> Iterator[tuple[int, int]]:
-    """(start, end) of each function's body in blanked text."""
-    for found in re.finditer(r"^static [^;={}]*\)\s*\{", code, re.M):
+def functions(code: str) -> Iterator[tuple[str, int, int]]:
+    """(name, start, end) of each function's body in blanked text."""
+    for found in re.finditer(r"^static [^;={}(]*?(\w+)\([^;={}]*\)\s*\{", code, re.M):
         depth, at = 1, found.end()
         while depth:
             depth += {"{": 1, "}": -1}.get(code[at], 0)
             at += 1
-        yield found.end(), at - 1
+        yield found[1], found.end(), at - 1
 
 
 def operand_end(code: str, at: int, stops: re.Pattern[str]) -> int:
@@ -98,16 +99,19 @@ def of_header(text: str) -> tuple[str, list[Mutant]]:
     code, lines = blanked(text), text.split("\n")
     inserts: list[tuple[int, int, str]] = []
     mutants: list[Mutant] = []
+    function = ""
 
     def mutant(at: int, kind: str) -> str:
         line = text.count("\n", 0, at) + 1
-        mutants.append(Mutant(len(mutants) + 1, line, kind, lines[line - 1].strip()))
+        text_of_line = lines[line - 1].strip()
+        mutants.append(Mutant(len(mutants) + 1, line, kind, text_of_line, function))
         return f"TC_M({len(mutants)})"
 
     def put(at: int, piece: str) -> None:
         inserts.append((at, len(inserts), piece))
 
-    for start, end in functions(code):
+    for name, start, end in functions(code):
+        function = name
         for found in CONDITION.finditer(code, start, end):
             close = operand_end(code, found.end() + 1, re.compile(r"(?!)"))
             put(found.end() + 1, f"{mutant(found.start(), 'negated')} ^ !!(")
@@ -143,37 +147,3 @@ def of_header(text: str) -> tuple[str, list[Mutant]]:
         out += [text[at:place], piece]
         at = place
     return "".join([*out, text[at:]]), mutants
-
-
-PYX_CHANGES: list[tuple[str, re.Pattern[str], str]] = [
-    ("negated", re.compile(r"^(\s*)(if|while) (.*):$"), r"\1\2 not (\3):"),
-    ("or term dropped", re.compile(r" or [^:]*(?=:$)"), ""),
-    ("bound by one", re.compile(r" < "), " <= "),
-    ("bound by one", re.compile(r" == "), " != "),
-    ("bound by one", re.compile(r" >> (\d+)"), r" >> (\1 + 1)"),
-    ("value negated", re.compile(r"(?<=return )(gate_|orders_|order_)"), r"not \1"),
-    ("value dropped", re.compile(r" = (?!NULL)[^=].*$"), " = 0"),
-]
-
-
-def of_pyx(text: str) -> list[tuple[Mutant, str]]:
-    """Each mutant of a .pyx with its whole text: conditions, bounds and plain assignments."""
-    lines = text.split("\n")
-    found: list[tuple[Mutant, str]] = []
-    in_text = False
-    for at, line in enumerate(lines):
-        quotes = line.count('"""')
-        if in_text or quotes:
-            in_text ^= quotes == 1
-            continue
-        if not line.startswith("    ") or line.lstrip().startswith(("#", "@", "cdef ", "def ")):
-            continue
-        for kind, pattern, change in PYX_CHANGES:
-            if kind == "value dropped" and (line.count(",") or "(" in line.split("=")[0]):
-                continue
-            changed = pattern.sub(change, line, count=1)
-            if changed != line:
-                whole = "\n".join([*lines[:at], changed, *lines[at + 1 :]])
-                mutant = Mutant(len(found) + 1, at + 1, kind, line.strip())
-                found.append((mutant, whole))
-    return found

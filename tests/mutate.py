@@ -2,19 +2,23 @@
 
     python -m tests.mutate [--files NAME,...] [--minutes 20] [--jobs N] [--show] [--only N,...]
 
-A mutant (tests/mutants.py) is killed when its file's tests fail, crash or take far too long. The
-score of a file is killed / tried; below 85 % the exit status is 1. When the time is over, what was
-tried is a sample: mutants are taken in an order drawn once. A release build must be in the tree:
-its generated C is compiled again, without optimisation, in build/mutate.
+A mutant (tests/mutants.py, tests/mutants_python.py) is killed when its file's tests fail, crash or
+take far too long. All mutants of a file are in one build of it, without optimisation, in
+build/mutate; the tests are collected once and run in a fork a mutant (tests/mutate_loop.py).
+
+The score of a file is killed / (tried - equal), where equal ones are named and explained in
+tests/mutants_equal.py; below 85 % the exit status is 1. What was tried before with the same file
+and the same tests is not tried again: a run that `--minutes` ended goes on; `--again` begins anew.
 """
 
 from __future__ import annotations
 
 import argparse
+import hashlib
+import json
 import os
 import random
 import shutil
-import signal
 import subprocess
 import sys
 import sysconfig
@@ -23,180 +27,197 @@ from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.mutants import Mutant, of_header, of_pyx
+from tests.mutants import Mutant, of_header
+from tests.mutants_equal import equal_ones
+from tests.mutants_python import of_python, of_pyx
 
 ROOT = Path(__file__).resolve().parent.parent
 TREE = ROOT / "build" / "mutate"
 SCORE_PERCENT = 85.0
-GATE = ("tests/hotpath/test_gate.py", "tests/hotpath/test_gate_limits.py")
+GATE = (
+    "tests/hotpath/test_gate.py",
+    "tests/hotpath/test_gate_limits.py",
+    "tests/hotpath/test_gate_bounds.py",
+)
+ORDER = ("tests/hotpath/test_order.py", "tests/hotpath/test_order_bounds.py")
 TESTS = {
-    "hotpath/order.h": ("hotpath/order", ("tests/hotpath/test_order.py",)),
+    "hotpath/order.h": ("hotpath/order", ORDER),
     "hotpath/gate.h": ("hotpath/gate", GATE),
-    "hotpath/order.pyx": ("hotpath/order", ("tests/hotpath/test_order.py",)),
+    "hotpath/order.pyx": ("hotpath/order", ORDER),
     "hotpath/gate.pyx": ("hotpath/gate", GATE),
+    "engine/limits.py": ("engine.limits", ("tests/engine/test_limits.py",)),
 }
+"""File: the extension or module it is part of, and the tests aimed at it."""
 SUFFIX = sysconfig.get_config_var("EXT_SUFFIX")
+DIRECTIVES = "boundscheck=False,wraparound=False,cdivision=True,initializedcheck=False"
 
 
 @dataclass
 class Result:
     file: str
-    mutants: int
-    killed: list[Mutant]
-    survived: list[Mutant]
+    mutants: list[Mutant]
+    killed_by: dict[int, str]
+    survived: set[int]
+    equal: set[int]
+    stale: list[str]
+
+    @property
+    def tried(self) -> int:
+        return len(self.killed_by) + len(self.survived)
 
     @property
     def percent(self) -> float:
-        tried = len(self.killed) + len(self.survived)
-        return 100 * len(self.killed) / tried if tried else 0.0
+        others = self.tried - len(self.equal & self.survived)
+        return 100 * len(self.killed_by) / others if others else 0.0
+
+    @property
+    def good(self) -> bool:
+        return self.percent >= SCORE_PERCENT and not self.stale
 
 
 def make_tree() -> None:
     """A copy of the files git knows, with the extensions of the tree as they are."""
     listed = subprocess.run(
-        ["git", "ls-files", "-z", "engine", "hotpath", "tests", "pyproject.toml"],
+        ["git", "ls-files", "-co", "--exclude-standard", "-z", "--", "engine", "hotpath", "tests",
+         "feeds", "venues", "actors", "configs", "pyproject.toml"],
         cwd=ROOT,
         capture_output=True,
         check=True,
         timeout=60,
-    )
+    )  # fmt: skip
     names = [n for n in listed.stdout.decode().split("\0") if n]
-    names += [str(p.relative_to(ROOT)) for p in (ROOT / "hotpath").glob("*.so")]
+    names += [str(p.relative_to(ROOT)) for top in ("hotpath", "engine", "feeds", "venues", "actors")
+              for p in (ROOT / top).rglob("*.so")]  # fmt: skip
     for name in names:
         if (ROOT / name).is_file():
             (TREE / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(ROOT / name, TREE / name)
 
 
-def compile_extension(name: str, c_file: Path) -> bool:
-    """Build the extension `name` of the tree from generated C; False when it does not compile."""
-    command = [
-        *("gcc", "-O0", "-w", "-fPIC", "-fwrapv", "-shared", f"-I{TREE}"),
-        f"-I{sysconfig.get_paths()['include']}",
-        *(str(c_file), "-o", str(TREE / f"{name}{SUFFIX}.new")),
-    ]
-    done = subprocess.run(command, capture_output=True, timeout=170, check=False)
-    if done.returncode:
-        sys.stderr.write(done.stderr.decode()[-2000:])
-        return False
-    os.replace(TREE / f"{name}{SUFFIX}.new", TREE / f"{name}{SUFFIX}")
-    return True
+def build(name: str) -> None:
+    """The extension `name` of the tree, from its .pyx, without optimisation."""
+    c_file, new = TREE / f"{name}.c", TREE / f"{name}{SUFFIX}.new"
+    translate = [sys.executable, "-m", "cython", "-3", "-X", DIRECTIVES, "-o", str(c_file)]
+    flags = ("-O0", "-w", "-fPIC", "-fwrapv", "-shared", f"-I{TREE}")
+    include = f"-I{sysconfig.get_paths()['include']}"
+    for command in (
+        [*translate, f"{name}.pyx"],
+        ["gcc", *flags, include, str(c_file), "-o", str(new)],
+    ):
+        done = subprocess.run(
+            command, cwd=TREE, capture_output=True, text=True, timeout=170, check=False
+        )
+        if done.returncode:
+            raise SystemExit(f"{name} does not compile with its mutants:\n{done.stderr[-3000:]}")
+    c_file.unlink()
+    os.replace(new, TREE / f"{name}{SUFFIX}")
 
 
-def tested(tests: tuple[str, ...], number: int, limit_s: float) -> subprocess.Popen[bytes]:
-    """The tests in a process of their own, with mutant `number` on."""
-    environment = os.environ | {
-        "TC_MUTANT": str(number),
-        "PYTHONPATH": str(TREE),
-        "PYTHONDONTWRITEBYTECODE": "1",
-    }
-    return subprocess.Popen(
+def digest(file: str, text: str) -> str:
+    """Of all that a verdict depends on: the file with its mutants, its tests, their twins."""
+    told = hashlib.sha256(text.encode())
+    name, tests = TESTS[file]
+    of = {f"{name.replace('.', '/')}.pyx", *tests, *(str(p.relative_to(ROOT))
+          for p in (ROOT / "tests/reference").glob("*.py")), "tests/conftest.py"}  # fmt: skip
+    for path in sorted(of):
+        if (ROOT / path).is_file():
+            told.update((ROOT / path).read_bytes())
+    return told.hexdigest()
+
+
+def tried_before(file: str, text: str, again: bool) -> tuple[Path, dict[int, tuple[bool, str]]]:
+    """Where verdicts on this very text are kept, and those there are."""
+    kept = TREE / "verdicts" / f"{file.replace('/', '-')}-{digest(file, text)[:16]}.json"
+    kept.parent.mkdir(parents=True, exist_ok=True)
+    if again or not kept.exists():
+        return kept, {}
+    return kept, {int(n): (dead, by) for n, (dead, by) in json.loads(kept.read_text()).items()}
+
+
+def judged(file: str, numbers: list[int], jobs: int, until: float) -> dict[int, tuple[bool, str]]:
+    """(killed, by which test) of the mutants tried by the time `until`, `jobs` at a time."""
+    name, tests = TESTS[file]
+    asked, told = TREE / "numbers.json", TREE / "told.jsonl"
+    asked.write_text(json.dumps(numbers))
+    told.unlink(missing_ok=True)
+    of = name if file.endswith(".py") else str(TREE / f"{name}{SUFFIX}")
+    loop = ["--mutate-of", of, "--mutate-numbers", str(asked), "--mutate-into", str(told)]
+    loop += ["--mutate-jobs", str(jobs), "--mutate-until", str(until)]
+    done = subprocess.run(
         [
-            *("timeout", "-s", "KILL", str(round(limit_s)), sys.executable, "-m", "pytest"),
-            *("-x", "-q", "--no-header", "-p", "no:cacheprovider"),
+            *(sys.executable, "-m", "pytest", "-p", "tests.mutate_loop", *loop),
+            *("-q", "--no-header", "-p", "no:cacheprovider", "-p", "no:faulthandler"),
             *("-m", "not bench and not long", *tests),
         ],
         cwd=TREE,
-        env=environment,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        start_new_session=True,
+        env=os.environ | {"PYTHONPATH": str(TREE), "TIERCEL_SHARED": shared()},
+        capture_output=True,
+        text=True,
+        timeout=max(60.0, until - time.monotonic()) + 900,
+        check=False,
+    )
+    if not told.exists():
+        raise SystemExit(f"{file}: {done.stdout[-2000:]}{done.stderr[-2000:]}")
+    lines = [json.loads(line) for line in told.read_text().splitlines()]
+    return {number: (dead, by) for number, dead, by in lines}
+
+
+def shared() -> str:
+    return os.environ.get("TIERCEL_SHARED", str(ROOT.parent / "shared"))
+
+
+def mutate(file: str, jobs: int, until: float, only: set[int], again: bool) -> Result:
+    name, _ = TESTS[file]
+    weave = {".h": of_header, ".pyx": of_pyx, ".py": of_python}[Path(file).suffix]
+    text, mutants = weave((ROOT / file).read_text("utf-8"))
+    kept, verdicts = tried_before(file, text, again or bool(only))
+    numbers = [m.number for m in mutants if m.number not in verdicts]
+    numbers = [n for n in numbers if not only or n in only]
+    random.Random(len(mutants)).shuffle(numbers)
+    if numbers and time.monotonic() < until:
+        make_tree()
+        (TREE / file).write_text(text, "utf-8")
+        if not file.endswith(".py"):
+            build(name)
+        verdicts |= judged(file, numbers, jobs, until)
+        if not only:
+            kept.write_text(json.dumps(verdicts))
+    equal, stale = equal_ones(file, mutants)
+    return Result(
+        file,
+        mutants,
+        {n: by for n, (dead, by) in verdicts.items() if dead},
+        {n for n, (dead, _) in verdicts.items() if not dead},
+        equal,
+        stale,
     )
 
 
-def clean_run_s(tests: tuple[str, ...]) -> float:
-    """Seconds of the tests without a mutant; they must pass, or nothing would be proven."""
-    begun = time.monotonic()
-    if tested(tests, 0, 300).wait(timeout=320):
-        raise SystemExit(f"{' '.join(tests)} fail without any mutant")
-    return time.monotonic() - begun
-
-
-def judged(
-    mutants: list[Mutant], tests: tuple[str, ...], jobs: int, until: float
-) -> tuple[list[Mutant], list[Mutant]]:
-    """(killed, survived) of the mutants tried by the time `until`, `jobs` at a time."""
-    limit = 10 + 5 * clean_run_s(tests)
-    waiting, running = list(mutants), dict[subprocess.Popen[bytes], Mutant]()
-    killed: list[Mutant] = []
-    survived: list[Mutant] = []
-    try:
-        while running or (waiting and time.monotonic() < until):
-            while waiting and len(running) < jobs and time.monotonic() < until:
-                mutant = waiting.pop()
-                running[tested(tests, mutant.number, limit)] = mutant
-            for process in [p for p in running if p.poll() is not None]:
-                mutant = running.pop(process)
-                (killed if process.returncode else survived).append(mutant)
-            time.sleep(0.02)
-    finally:
-        for process in running:
-            os.killpg(process.pid, signal.SIGKILL)
-    return killed, survived
-
-
-def mutate_header(file: str, jobs: int, until: float, only: set[int]) -> Result:
-    name, tests = TESTS[file]
-    text, mutants = of_header((ROOT / file).read_text("utf-8"))
-    (TREE / file).write_text(text, "utf-8")
-    try:
-        if not compile_extension(name, ROOT / f"build/cython-release/{name}.c"):
-            raise SystemExit(f"{file} does not compile with its mutants")
-        chosen = [m for m in mutants if not only or m.number in only]
-        random.Random(len(mutants)).shuffle(chosen)
-        killed, survived = judged(chosen, tests, jobs, until)
-    finally:
-        shutil.copy2(ROOT / file, TREE / file)
-        shutil.copy2(ROOT / f"{name}{SUFFIX}", TREE / f"{name}{SUFFIX}")
-    return Result(file, len(mutants), killed, survived)
-
-
-def mutate_pyx(file: str, until: float, only: set[int]) -> Result:
-    name, tests = TESTS[file]
-    changed = of_pyx((ROOT / file).read_text("utf-8"))
-    limit = 10 + 5 * clean_run_s(tests)
-    chosen = [c for c in changed if not only or c[0].number in only]
-    random.Random(len(changed)).shuffle(chosen)
-    killed: list[Mutant] = []
-    survived: list[Mutant] = []
-    c_file = TREE / f"{name}.c"
-    try:
-        for mutant, text in chosen:
-            if time.monotonic() > until:
-                break
-            (TREE / file).write_text(text, "utf-8")
-            translate = [sys.executable, "-m", "cython", "-3", "-o", str(c_file)]
-            directives = "boundscheck=False,wraparound=False,cdivision=True,initializedcheck=False"
-            done = subprocess.run(
-                [*translate, "-X", directives, file],
-                cwd=TREE,
-                capture_output=True,
-                timeout=120,
-                check=False,
-            )
-            if done.returncode or not compile_extension(name, c_file):
-                continue  # no mutant: another language
-            dead = tested(tests, 0, limit).wait(timeout=limit + 20)
-            (killed if dead else survived).append(mutant)
-    finally:
-        c_file.unlink(missing_ok=True)
-        shutil.copy2(ROOT / file, TREE / file)
-        shutil.copy2(ROOT / f"{name}{SUFFIX}", TREE / f"{name}{SUFFIX}")
-    return Result(file, len(changed), killed, survived)
-
-
 def print_table(results: list[Result], show: bool) -> None:
-    print(f"{'file':20} {'mutants':>8} {'tried':>6} {'killed':>7} {'score %':>8}")
+    print(f"{'file':20} {'mutants':>8} {'tried':>6} {'killed':>7} {'equal':>6} {'score %':>8}")
+    tried: Counter[str] = Counter()
+    alive: Counter[str] = Counter()
     for r in results:
-        tried = len(r.killed) + len(r.survived)
-        print(f"{r.file:20} {r.mutants:>8} {tried:>6} {len(r.killed):>7} {r.percent:>8.1f}")
-    kinds = Counter(m.kind for r in results for m in r.killed + r.survived)
-    alive = Counter(m.kind for r in results for m in r.survived)
-    print("by kind: " + ", ".join(f"{k} {n - alive[k]}/{n}" for k, n in sorted(kinds.items())))
-    if show:
-        for r in results:
-            for m in sorted(r.survived, key=lambda m: m.line):
-                print(f"{r.file}:{m.line}: #{m.number} {m.kind}: {m.text}")
+        equal = len(r.equal & r.survived)
+        print(
+            f"{r.file:20} {len(r.mutants):>8} {r.tried:>6} {len(r.killed_by):>7} {equal:>6} "
+            f"{r.percent:>8.1f}"
+        )
+        for m in r.mutants:
+            if m.number in r.survived and m.number in r.equal:
+                continue
+            tried[m.kind] += m.number in r.survived or m.number in r.killed_by
+            alive[m.kind] += m.number in r.survived
+    print("by kind: " + ", ".join(f"{k} {n - alive[k]}/{n}" for k, n in sorted(tried.items()) if n))
+    for r in results:
+        for m in r.mutants:
+            if show and m.number in r.survived - r.equal:
+                print(f"{r.file}:{m.line}: #{m.number} {m.kind} in {m.function}: {m.text}")
+            if m.number in r.equal and m.number in r.killed_by:
+                print(f"{r.file}:{m.line}: #{m.number} is said to be equal, and was killed by "
+                      f"{r.killed_by[m.number]}")  # fmt: skip
+        for said in r.stale:
+            print(f"{r.file}: tests/mutants_equal.py names what is not there: {said}")
 
 
 def main() -> int:
@@ -206,22 +227,19 @@ def main() -> int:
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1)
     parser.add_argument("--only", default="", help="numbers of mutants, with one file")
     parser.add_argument("--show", action="store_true", help="name every survivor")
+    parser.add_argument("--again", action="store_true", help="forget what was tried before")
     asked = parser.parse_args()
     files = asked.files.split(",")
     only = {int(n) for n in asked.only.split(",") if n}
-    make_tree()
     until = time.monotonic() + 60 * asked.minutes
     results = []
     for i, file in enumerate(files):
         share = time.monotonic() + (until - time.monotonic()) / (len(files) - i)
-        if file.endswith(".h"):
-            results.append(mutate_header(file, asked.jobs, share, only))
-        else:
-            results.append(mutate_pyx(file, share, only))
+        results.append(mutate(file, asked.jobs, share, only, asked.again))
     print_table(results, asked.show)
-    low = [r.file for r in results if r.percent < SCORE_PERCENT]
+    low = [r.file for r in results if not r.good]
     if low:
-        print(f"below {SCORE_PERCENT} %: {', '.join(low)}")
+        print(f"below {SCORE_PERCENT} %, or with equal mutants that are none: {', '.join(low)}")
     return 1 if low else 0
 
 

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from tests.mutants import of_header, of_pyx
+from tests.mutants import of_header
+from tests.mutants_equal import EQUAL, equal_ones
+from tests.mutants_python import of_python, of_pyx
 
 SOURCE = """
 static inline int f(int a, int b) { /* if (a < b) is no code here */
@@ -85,11 +89,79 @@ def test_a_bound_where_both_sides_say_the_same_is_no_mutant(line: str) -> None:
     assert not [kind for kind in kinds if "by one" in kind]
 
 
-def test_mutants_of_a_pyx_change_one_line_each() -> None:
-    text = 'def f(a):\n    """if a < 3: is no code."""\n    if a < 3 or a == 5:\n        b = 2\n'
-    found = of_pyx(text)
-    assert [m.line for m, _ in found] == [3, 3, 3, 3, 4]
-    for mutant, whole in found:
-        before, after = text.split("\n"), whole.split("\n")
-        assert len(before) == len(after)
-        assert [i + 1 for i in range(len(before)) if before[i] != after[i]] == [mutant.line]
+PYTHON = '''
+def f(a, b):
+    """if a < 3: is no code."""
+    total = a + 10 * b
+    if a < b and b != 7:
+        return 1
+    if a == 3 or b == 4:
+        total += 100
+    return a if a > b else total
+'''
+PYTHON_KINDS = ["negated"] * 6 + ["bound by one"] * 2 + ["and term dropped"] * 2
+PYTHON_KINDS += ["or term dropped"] * 2 + ["+ term dropped", "added value dropped"]
+
+
+def test_each_mutant_of_python_is_another_program() -> None:
+    text, mutants = of_python(PYTHON)
+    assert sorted(m.kind for m in mutants) == sorted(PYTHON_KINDS)
+    module: dict[str, Any] = {}
+    exec(compile(text, "woven", "exec"), module)
+
+    def found(number: int) -> list[int]:
+        module["tc_mutant"] = number
+        return [module["f"](a, b) for a in range(9) for b in range(9)]
+
+    sound = [f(a, b) for a in range(9) for b in range(9)]
+    assert found(0) == sound
+    assert [m for m in mutants if found(m.number) == sound] == []
+    assert {m.function for m in mutants} == {"f"}
+    assert [PYTHON.split("\n")[m.line - 1].strip() == m.text for m in mutants] == [True] * 14
+
+
+PYX = '''"""Doors."""
+
+cdef class Door:
+    def __cinit__(self, int room=2):
+        """if room < 2: is no code."""
+        if room < 2 or room & (room - 1):
+            raise ValueError
+        self.room = room
+
+    def put(self, int a, b):
+        cdef int c = a
+        self.a, self.b = a, <object>b
+        if not gate_put(&self.g, c, a >> 3):
+            return None
+        return gate_kept(&self.g)
+'''
+
+
+def test_mutants_of_a_pyx_stand_in_its_statements(tmp_path: Path) -> None:
+    text, mutants = of_pyx(PYX)
+    assert [(m.line, m.kind) for m in mutants] == [
+        (6, "negated"), (6, "or term dropped"), (6, "or term dropped"), (6, "bound by one"),
+        (6, "- term dropped"), (8, "value dropped"), (12, "value dropped"), (12, "value dropped"),
+        (13, "negated"), (13, ">> by one"), (15, "negated"),
+    ]  # fmt: skip
+    assert {m.function for m in mutants} == {"__cinit__", "put"}
+    for m in mutants:
+        assert PYX.split("\n")[m.line - 1].strip() == m.text
+        assert re.search(rf"tc_mutant [!=]= {m.number}\b", text)
+    kept = re.sub(r"cdef extern.*?\n    int tc_mutant\n", "", text, flags=re.S)
+    assert kept.replace("\n", "") != PYX.replace("\n", "")
+
+
+def test_a_named_equal_mutant_must_be_there() -> None:
+    mutants = of_header(SOURCE)[1]
+    file = "hotpath/gate.h"
+    numbers, stale = equal_ones(file, mutants, {file: {("f", "> by one", "no line"): "why"}})
+    assert (numbers, stale) == (set(), ["f | > by one | no line"])
+    line = "return a > b ? a : sum;"
+    numbers, stale = equal_ones(file, mutants, {file: {("f", "> by one", line): "why"}})
+    assert ([m.text for m in mutants if m.number in numbers], stale) == ([line], [])
+    numbers, stale = equal_ones(file, mutants, {file: {("f", "*", ""): "why"}})
+    assert numbers == {m.number for m in mutants}
+    for named in EQUAL.values():
+        assert all(len(why.split()) > 3 for why in named.values()), "each has its sentence"

@@ -139,7 +139,7 @@ def test_limits_refuse_with_their_values_and_version() -> None:
     g = gate(own={"notional": 50 * 10**8 - 1})
     assert g.ask(intent(), 7, cause(1), NOW, inputs()) == {
         "control": "R04", "value": 50 * 10**8, "limit": 50 * 10**8 - 1, "limit_version": 3,
-        "input": (5_000_000, 10, 0, 0),
+        "venue": 0, "strategy": 9, "op": 1, "side": 1, "input": (5_000_000, 10, 0, 0),
     }  # fmt: skip
     assert g.refusals == {"R04": 1}
 
