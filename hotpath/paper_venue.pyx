@@ -12,6 +12,7 @@ from hotpath.lane cimport ScriptedConnection
 from hotpath.order cimport (
     TC_PENDING_REPLACE,
     order_id_none,
+    status_is_terminal,
     tc_order,
     tc_report,
 )
@@ -196,6 +197,11 @@ cdef class PaperVenue(Venue):
             if is_next:
                 r.type, r.successor = TC_EV_REPLACED, o.replacement
                 self.number_of[place], self.next_of[place] = e.order, 0
+                self.report(o, &r, 0, 0, 0, False)
+                if status_is_terminal(o.status):
+                    # fills of the old order that were not known left nothing for the new one
+                    (<Paper>self.papers[at]).cancel(self.lane.now, e.order)
+                return 0
         elif e.kind == TC_PAPER_EXPIRED:
             r.type = TC_EV_EXPIRED
         elif e.kind == TC_PAPER_CANCELED:

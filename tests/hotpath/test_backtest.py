@@ -335,6 +335,21 @@ def test_a_cancel_of_what_is_being_replaced_ends_what_takes_its_place() -> None:
     assert stand.paper.orders() == [] and stand.venue.is_idle()
 
 
+def test_what_a_replacement_leaves_working_beyond_the_wish_is_cancelled() -> None:
+    """9 of 10 fill while the replacement to 8 is under way: none of the new order is wanted."""
+
+    def amend(strategy: Told, market: Market) -> None:
+        strategy.replace(market, strategy.orders[0], side=Side.BUY, price=91, quantity=8,
+                         time_in_force=TimeInForce.GTC)  # fmt: skip
+
+    tape = quotes(100, 102, 104)
+    tape.append(21 * MS + MS // 2, 0, t.TRADE, side=2, price=89, quantity=9, id=1)
+    stand = Stand(tape, view_ns=MS, request_ns=MS, reply_ns=MS)
+    told = stand.run({1: buy(90, 10, TimeInForce.GTC), 3: amend})
+    assert [what for _, what, _ in told.told] == ["ACK", "FILL", "REPLACED"]
+    assert stand.paper.orders() == [] and stand.venue.is_idle()
+
+
 def test_a_fill_never_shows_money_that_is_spent() -> None:
     """When a strategy hears of a fill, the balance has it already."""
     heard: list[int] = []
