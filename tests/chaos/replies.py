@@ -75,7 +75,7 @@ class Volume(Stage):
 
 def session(seed: int, submits: int, lies: float) -> Volume:
     """One world: submits while one reply in ten is lost and one in ten is late (of placements, of
-    cancels and of queries alike, up to LATE_MS), then time to come to rest."""
+    cancels, of queries and over HTTP alike, up to LATE_MS), then time to come to rest."""
     stage = Volume(seed)
     stage.run(1.5)
     stage.lie_share = lies
@@ -86,6 +86,9 @@ def session(seed: int, submits: int, lies: float) -> Volume:
         *(Fault("late_ack", "replies", count=0, probability=0.05, match=match,
                 delay_ms=draw.randrange(100, longest))
           for match in ('"id":"p', '"id":"q', '"id":"c') for longest in (2_000, LATE_MS)),
+        *(Fault("late_ack", "rest", count=0, probability=0.05,
+                delay_ms=draw.randrange(100, longest))
+          for longest in (2_000, LATE_MS)),
     ]  # fmt: skip
     for fault in faults:
         stage.wire.order_fault(fault, stage.world.now)
