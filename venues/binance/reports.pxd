@@ -20,6 +20,7 @@ cdef class Reports(Queries):
 
     cdef tc_order* order_of(self, const bn_item* i) except? NULL
     cdef tc_order* order_by_number(self, uint32_t instrument, uint64_t order_id) except? NULL
+    cdef int let_go(self, tc_order* o, const bn_item* i, tc_order_id id) except -1
     cdef int leave(self, tc_order* o) except -1
     cdef int remember(self, uint32_t instrument, uint64_t order_id, tc_order_id id) except -1
     cdef int adopt(self, const bn_item* i, tc_order_id id) except -1

@@ -9,7 +9,7 @@ counted without.
 from libc.stdint cimport int32_t, int64_t, uint32_t, uint64_t
 from libc.string cimport memset
 
-from hotpath.gate cimport gate_adopt, gate_instrument, tc_gate_instrument
+from hotpath.gate cimport gate_adopt, gate_close, gate_instrument, tc_gate_instrument
 from hotpath.instrument cimport instrument_price, instrument_quantity
 from hotpath.market cimport tc_top_slot
 from hotpath.order cimport (
@@ -102,6 +102,13 @@ cdef class Reports(Queries):
                 o = orders_by_id(&self.orders.t, id)
         return o
 
+    cdef int let_go(self, tc_order* o, const bn_item* i, tc_order_id id) except -1:
+        """The venue says that the order is over which stands behind an order that was over before:
+        what that still held back is free."""
+        if status_is_terminal(i.status) and status_is_terminal(o.status) and order_id_same(id, o.id):
+            gate_close(&self.gate.g, o.id)
+        return 0
+
     cdef int leave(self, tc_order* o) except -1:
         """The venue shows the replacement: from here on the order goes by its number."""
         return self.remember(o.instrument, o.venue_order_id, o.id)
@@ -190,6 +197,7 @@ cdef class Reports(Queries):
         if order_id_same(r.id, o.replacement):
             self.leave(o)
         effect = self.report(o, &r, 0, 0, 0, False)
+        self.let_go(o, i, r.id)
         if i.status in (TC_STATUS_NEW, TC_STATUS_PARTIALLY_FILLED) and \
                 status_is_terminal(o.status) and order_id_same(r.id, o.id) and \
                 not order_id_same(o.first, o.id):
@@ -250,6 +258,7 @@ cdef class Reports(Queries):
             self.last_trade[o.instrument] = i.trade_id
         self.report(o, &r, 0, fee, self.assets.number(i.asset.p, i.asset.n) if i.asset.type else 0,
                     i.maker)
+        self.let_go(o, i, r.id)
         if i.cumulative.type == TC_JSON_STRING and instrument_quantity(
                 &t.spec, i.cumulative.p, i.cumulative.p + i.cumulative.n, &lots) and \
                 lots + o.cumulative - o.here > o.cumulative and order_id_same(r.id, o.id):

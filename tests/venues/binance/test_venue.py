@@ -624,7 +624,8 @@ def test_a_replace_of_what_cannot_be_replaced_is_refused_and_leaves_it_alone(aft
     assert stage.state(id)[0] == "PARTIALLY_FILLED"
 
 
-def test_what_a_replace_leaves_working_beyond_the_wish_is_cancelled() -> None:
+@pytest.mark.parametrize("is_told", [True, False])
+def test_what_a_replace_leaves_working_beyond_the_wish_is_cancelled(is_told: bool) -> None:
     """The old order filled more than was known when the new one was sized: none of it is wanted."""
     stage = started()
     id = stage.place()
@@ -637,6 +638,12 @@ def test_what_a_replace_leaves_working_beyond_the_wish_is_cancelled() -> None:
     assert stage.state(new)[0] == "FILLED"
     cancels = [m["params"] for m in stage.sent if m["method"] == "order.cancel"]
     assert [c["origClientOrderId"] for c in cancels] == [spell_id(new)]
+    if is_told:
+        stage.report(new, "CANCELED", X="CANCELED", c="y", C=spell_id(new), i=10, z="0")
+    else:  # the word of its end is lost: it is asked for
+        stage.order(new, "CANCELED", orderId=10, executedQty="0.0000")
+        stage.wait(12_000)
+    assert stage.venue.gate.exposure(100) == (90, 0, 0, 0)
 
 
 @pytest.mark.parametrize("by", ["the strategy", "the stop", "the kill switch"])
