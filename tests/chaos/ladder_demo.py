@@ -71,8 +71,7 @@ def main() -> int:
     state, seed = Path(sys.argv[1]), int(sys.argv[2])
     state.mkdir(parents=True, exist_ok=True, mode=0o700)
     demo.start_exchange = start_brisk
-    demo.Demo = LadderDemo  # type: ignore[misc]
-    return demo.run_demo(state, for_s=None, seed=seed, as_json=True)
+    return demo.run_demo(state, for_s=None, seed=seed, as_json=True, made=LadderDemo)
 
 
 if __name__ == "__main__":
