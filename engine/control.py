@@ -135,6 +135,12 @@ COMMANDS: dict[str, Command] = {
 }
 
 
+def clear(directory: Path) -> None:
+    """Take away what a dead root left; OSError when what stands there is no socket of ours."""
+    with contextlib.suppress(FileNotFoundError):
+        (directory / NAME).unlink()
+
+
 async def serve(root: Root, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
     """Answer commands until cancelled."""
     folder = os.open(root.path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
@@ -142,8 +148,6 @@ async def serve(root: Root, task_status: trio.TaskStatus[None] = trio.TASK_STATU
     name = f"/proc/self/fd/{folder}/{NAME}"
     listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     try:
-        with contextlib.suppress(FileNotFoundError):
-            os.unlink(NAME, dir_fd=folder)
         mask = os.umask(0o177)
         try:
             listener.bind(name)

@@ -8,6 +8,7 @@ asks for the report.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -50,8 +51,8 @@ class EngineFailed(TiercelError):
 
     code: ClassVar[str] = "TCL-2103"
     what = "The engine ended with code {code}"
-    why = "Its own words are in {log}"
-    do = "Read root.err there; the state directory is whole and can be started again"
+    why = "{words}"
+    do = "Mend that; {log} has all it said, and the state directory can be started again"
     exit_code = EXIT_NO
 
 
@@ -208,6 +209,15 @@ class Demo:
         assert self.root is not None and self.root.stdout is not None
         return b"ready:" in self.root.stdout.read()
 
+    def last_words(self) -> str:
+        """The last coded error that the root wrote, or that it wrote none."""
+        with contextlib.suppress(OSError):
+            said = (self.state / "log" / "root.err").read_text(errors="replace").splitlines()
+            coded = [line for line in said if line.startswith("TCL-")]
+            if coded:
+                return coded[-1].rstrip(".").replace("{", "(").replace("}", ")")
+        return "It gave no reason"
+
     def report(self) -> dict[str, Any]:
         """The session's result, from the journal, the exchanges' ledgers and the recordings."""
         from engine import report
@@ -259,7 +269,7 @@ def run_demo(
         return EXIT_DONE  # Ctrl-C is no failure
     code = ended if code is None else code
     if code not in (0, None) and code != EXIT_ESCALATED:
-        raise EngineFailed(code=code, log=state / "log")
+        raise EngineFailed(code=code, words=demo.last_words(), log=state / "log")
     found = demo.report()
     if as_json:
         sys.stdout.write(orjson.dumps(found).decode() + "\n")

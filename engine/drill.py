@@ -209,10 +209,8 @@ class Drill(Demo):
         end = time.monotonic() + seconds
         while time.monotonic() < end:
             if (code := self.watch()) is not None:
-                raise DrillImpossible(
-                    path=self.user_config,
-                    detail=f"The engine ended with code {code}; see {self.state / 'log'}",
-                )
+                detail = f"The engine ended with code {code}: {self.last_words()}"
+                raise DrillImpossible(path=self.user_config, detail=detail)
             if until is not None and until():
                 return True
             time.sleep(LOOK_S)

@@ -283,6 +283,7 @@ class Replay:
         """{records, identical, first_difference, events_per_s}; ReplayImpossible, NotARecording."""
         start = time.perf_counter()
         difference: dict[str, Any] | None = None
+        is_complete = False
         try:
             reading = Reading(self.path)
             try:
@@ -291,10 +292,11 @@ class Replay:
                     self.take(record)
                 for segment in [*self.ending, *self.segments.values()]:
                     self.close(segment, reading.is_complete)
+                is_complete = reading.is_complete
             finally:
                 reading.close()
         except RecordingDamaged as damaged:
-            difference = {"what": "damage", **damaged.sentences(), "offset": damaged.offset}
+            difference = damaged.sentences() | {"what": "damage", "offset": damaged.offset}
         except Difference as found:
             difference = found.values
         seconds = time.perf_counter() - start - self.building
@@ -303,6 +305,7 @@ class Replay:
             "compared": self.compared + sum(s.steps.compared for s in self.segments.values()),
             "identical": difference is None,
             "first_difference": difference,
+            "complete": is_complete,
             "incomplete": bool(self.inputs_lost),
             "inputs_lost": self.inputs_lost,
             "events_per_s": round(self.inputs / seconds) if seconds > 0 else 0,

@@ -99,6 +99,7 @@ class Root:
                 for secret in (venue.key.api_key, venue.key.secret)
             )
             self.log: Log = open_logs(self.path / "log", ROOT, self.app.logs, redaction)
+            control.clear(self.path)
             self.registry = Registry(self.path)
             self.memory = Memory.of_instance(self.registry.instance, memory_place)
             self._prepare(drain)

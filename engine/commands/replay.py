@@ -68,7 +68,12 @@ def compared(found: dict[str, Any]) -> str:
     ]
     if found["incomplete"]:
         lines.append(f"incomplete: {found['inputs_lost']} inputs found no room in the recording")
-    if found["first_difference"]:
+    if not found["complete"]:
+        lines.append(f"it has no end: {found['records']} whole records stand in it")
+    if (found["first_difference"] or {}).get("what") == "damage":
+        lines.append(f"damaged at byte {found['first_difference']['offset']}: what stands before")
+        lines.append("was replayed; use a copy of the file for the rest")
+    elif found["first_difference"]:
         import pprint
 
         lines += ["first difference:", pprint.pformat(found["first_difference"], width=100)]
