@@ -8,8 +8,9 @@ import apsw
 
 Row = dict[str, Any]
 Key = tuple[Any, ...]
-KEPT = 20_000
-"""Clean rows kept in memory after a commit; older ones are read again when they are wanted."""
+KEPT = 2_000
+"""Clean rows kept in memory after a commit; older ones are read again when they are wanted. Ten
+times as many made a trading journal grow by 30 MB in its first ten minutes."""
 
 
 class Rows:

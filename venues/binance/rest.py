@@ -34,6 +34,7 @@ BAN_S = {403: 60.0, 418: 120.0, 429: 10.0}  # where the venue does not say how l
 PAGE = 1000
 NEXT = {"a": ("orderId", "orderId"), "t": ("id", "fromId")}
 """Lists that come in pages: what an item is numbered by, and the parameter that goes on from it."""
+PARTS_A_TICK = 4
 PART_BYTES = 6_000
 """Of an answer in one record: escaped, it fits the smallest outbox (64 KiB: records of 16 KiB). A
 page of 1000 orders has 500 kB; what an outbox does not take ends its lane."""
@@ -76,6 +77,7 @@ class BinanceRest(Actor):
             instance=setup.instance,
             kill_slots=watched,
             venue_slot=board.get(shown, -1),
+            hold_slot=board.get(slots.CANCEL_ONLY, -1),
             silent_slot=board.get(slots.silent(spec.name), -1),
             settings=setup.settings,
         )
@@ -83,10 +85,12 @@ class BinanceRest(Actor):
     def configure(
         self, *, address: str, api_key: str, signer: Signer | None,
         instruments: Sequence[Instrument], instance: int, kill_slots: Sequence[int] = (),
-        venue_slot: int = -1, silent_slot: int = -1, settings: RestSettings | None = None,
+        venue_slot: int = -1, hold_slot: int = -1, silent_slot: int = -1,
+        settings: RestSettings | None = None,
     ) -> None:  # fmt: skip
         """`address`: http://host:port; `venue_slot`: where the venue shows that it lives;
-        `silent_slot`: where the time stands until which the venue wants no request."""
+        `hold_slot`: the word that is on while the journal takes nothing; `silent_slot`: where the
+        time stands until which the venue wants no request."""
         self.wants = 1 << Kind.REQUEST
         self.settings = settings or RestSettings()
         self.address = address.rstrip("/").removesuffix("/api/v3").removesuffix("/api")
@@ -95,7 +99,9 @@ class BinanceRest(Actor):
         self.kill_slots, self.venue_slot = list(kill_slots), venue_slot
         self.budget: Budget = shared_budget(self.lane, self.address, SPOT.weight_per_minute)
         self.silence = Silence(self.lane, self.budget, silent_slot)
+        self.hold_slot = hold_slot
         self.under_way: dict[int, Asked] = {}
+        self.untold: list[tuple[Asked, str]] = []  # parts of long answers, in order
         self.number = 0
         self.failed = self.cancels = 0
         self.beats = (0, 0)  # of the venue: its turns of 50 ms, and when they last rose
@@ -131,6 +137,8 @@ class BinanceRest(Actor):
 
     def on_timer(self, token: int) -> None:
         self.arm(self.now + TICK_NS, TICK)
+        if self.untold:
+            self.tell_some()
         reason = self.why_cancel()
         if reason and not self.reason:
             self.listed = dict.fromkeys(self.instruments, False)
@@ -264,10 +272,21 @@ class BinanceRest(Actor):
         replies = replies_of(asked.id, status, body)
         if not replies:
             self.failed += 1
-        for reply in replies:
-            self.tell({"reply": reply, "asked": asked.since}, asked.instrument, asked.cause)
+        if len(replies) == 1:  # the state of an order does not wait behind a long list
+            self.tell({"reply": replies[0], "asked": asked.since}, asked.instrument, asked.cause)
+        else:
+            self.untold += [(asked, reply) for reply in replies]
         if replies and status == 200 and asked.id[0] in NEXT:
             self.ask_next(asked, orjson.loads(body))
+
+    def tell_some(self) -> None:
+        """A few parts of long answers, the rest a tick later: the journal, which holds the outbox
+        back, must have time to take them, and while it is down nothing is told."""
+        if self.hold_slot >= 0 and self.word(self.hold_slot):
+            return
+        for asked, reply in self.untold[:PARTS_A_TICK]:
+            self.tell({"reply": reply, "asked": asked.since}, asked.instrument, asked.cause)
+        del self.untold[:PARTS_A_TICK]
 
     def ask_next(self, asked: Asked, listed: Any) -> None:
         """A full page is not all there is: the next begins behind its last."""

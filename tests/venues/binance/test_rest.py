@@ -15,7 +15,7 @@ from hotpath.order import pack_id, spell_id
 from hotpath.records import Header, Kind, Request, RequestType, join, pack, split, unpack
 from hotpath.ring import Outbox, Reader
 from tests.venues.binance.stage import RAW_KEY, WORD, Stage
-from venues.binance.rest import BinanceRest, parts_of
+from venues.binance.rest import PARTS_A_TICK, BinanceRest, parts_of
 from venues.binance.settings import RestSettings
 from venues.binance.sign import signer
 
@@ -41,17 +41,17 @@ class Http:
 
 
 class Desk:
-    def __init__(self, room: int = 1 << 20, **settings: Any) -> None:
+    def __init__(self, room: int = 1 << 20, gating: tuple[str, ...] = (), **settings: Any) -> None:
         self.now = 1_700_000_000 * S
-        self.board = Board.private(["kill", "kill_venue", "venue"])
+        self.board = Board.private(["kill", "kill_venue", "venue", "hold"])
         self.lane = Lane("control", self.board, is_virtual=True)
         self.http = self.lane.transport = Http()
-        self.rest = BinanceRest(self.lane, "rest", Outbox.private(room, 6))
-        self.reader = Reader.of(self.rest.outbox, True)
+        self.rest = BinanceRest(self.lane, "rest", Outbox.private(room, 6, gating=gating))
+        self.reader = Reader.of(self.rest.outbox, not gating, *gating)
         self.rest.configure(
             address="http://there:1/api", api_key="K", signer=signer("ed25519", Secret(RAW_KEY)),
             instruments=[Instrument("BTCUSDT", "0.01", "0.0001", id=100)], instance=INSTANCE,
-            kill_slots=[0, 1], venue_slot=2, settings=RestSettings(**settings),
+            kill_slots=[0, 1], venue_slot=2, hold_slot=3, settings=RestSettings(**settings),
         )  # fmt: skip
         self.beats = 0
         self.alive = True
@@ -91,6 +91,14 @@ class Desk:
         payload = pack(request)
         header = Header(40 + len(payload), Kind.REQUEST, 4, 1, self.now, 0, instrument, 0)
         self.lane.take_record(self.rest, join(header, payload), self.now)
+
+    def replies(self, ms: int) -> list[dict[str, Any]]:
+        """What is told within so long."""
+        found = self.documents()
+        for _ in range(ms // 100):
+            self.wait(100)
+            found += self.documents()
+        return [orjson.loads(d["reply"]) for d in found if "reply" in d]
 
     def documents(self) -> list[dict[str, Any]]:
         found = []
@@ -212,17 +220,33 @@ def test_a_long_list_is_told_in_parts_that_fit_any_outbox() -> None:
     desk.serving = False
     desk.ask(Request(type=RequestType.RECONCILE, since=desk.now), 0)
     opened, every, trades, account = [token for token, *_ in desk.http.asked]
-    for token, id, count in ((opened, "a100", 40), (every, "a100", 40), (trades, "t100", 30)):
+    for token, id, count in ((opened, "a100", 80), (every, "a100", 80), (trades, "t100", 70)):
         desk.respond(token, [order(n) for n in range(count)])
-        replies = [orjson.loads(d["reply"]) for d in desk.documents()]
-        assert len(replies) > 1 and {r["id"] for r in replies} == {id}
+        assert len(desk.rest.untold) > 0, "all of it in one turn"
+        replies = desk.replies(1000)
+        assert len(replies) > PARTS_A_TICK and {r["id"] for r in replies} == {id}
         assert [x["orderId"] for r in replies for x in r["result"]] == list(range(count))
     balances = [{"asset": f"A{n}", "free": "0.00000000", "locked": "0.0"} for n in range(300)]
     desk.respond(account, {"canTrade": True, "balances": balances})
-    replies = [orjson.loads(d["reply"]) for d in desk.documents()]
+    replies = desk.replies(1000)
     assert [b for r in replies for b in r["result"]["balances"]] == balances
     assert all(r["id"] == "b" and r["result"]["canTrade"] for r in replies)
     assert desk.rest.failed == 0
+
+
+def test_a_thousand_orders_do_not_fill_an_outbox_whose_journal_is_slow() -> None:
+    """What a long look found: an answer of one turn was more than the outbox has room for."""
+    desk = Desk(room=1 << 16, gating=("journal",))
+    desk.serving = False
+    desk.ask(Request(type=RequestType.RECONCILE, since=desk.now), 0)
+    desk.respond(desk.http.asked[1][0], [order(n) for n in range(999)])
+    told = desk.replies(100)
+    desk.board.write(3, WORD.pack(1))  # the journal is down
+    assert told and desk.replies(2000) == []
+    desk.board.write(3, WORD.pack(0))
+    told += desk.replies(5000)
+    assert [x["orderId"] for r in told for x in r["result"]] == list(range(999))
+    assert desk.rest.untold == []
 
 
 def test_a_short_list_of_open_orders_says_what_is_not_in_it() -> None:
