@@ -34,7 +34,7 @@ cdef extern from "venues/binance/messages.h" nogil:
         int64_t time
         tc_value symbol, client_id, price, quantity, cumulative, quote
         tc_value last_price, last_quantity, fee
-        tc_value asset, what
+        tc_value asset, what, kind_word
 
     ctypedef struct bn_message:
         int kind, status, count, listed, is_list

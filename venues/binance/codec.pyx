@@ -91,6 +91,11 @@ cdef object amount(const tc_value* v):
     return plain(-value if raw.startswith("-") else value, 8)
 
 
+cdef object lower(word):
+    """An order's type that this engine does not send, in the venue's word: stop_loss_limit."""
+    return word.lower() if isinstance(word, str) else None
+
+
 cdef object moment(int64_t ns):
     return ns // 1_000_000 if ns else None
 
@@ -120,7 +125,7 @@ cdef dict record(const bn_message* m, const bn_item* i):
                 "price": amount(&i.price),
                 "quantity": amount(&i.quantity),
                 "cumulative": amount(&i.cumulative),
-                "order_type": TYPES[i.type],
+                "order_type": TYPES[i.type] or lower(text(&i.kind_word)),
                 "time_in_force": FORCES[i.time_in_force],
                 "reason": i.code or text(&i.what),
             }

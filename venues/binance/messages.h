@@ -46,7 +46,7 @@ typedef struct {
     int64_t time; /* UTC ns, 0 = not said */
     tc_value symbol, client_id, price, quantity, cumulative, quote; /* of the order; quote: cumulative */
     tc_value last_price, last_quantity, fee;                 /* of the trade; balances: free, locked, change */
-    tc_value asset, what;
+    tc_value asset, what, kind_word; /* kind_word: the type of the order as the venue spells it */
 } bn_item;
 
 typedef struct {
@@ -71,10 +71,10 @@ static inline int64_t bn_time(const tc_value *v) {
 }
 
 static inline uint8_t bn_status(const tc_value *v) {
-    if (bn_word(v, "NEW") || bn_word(v, "PENDING_NEW")) return TC_STATUS_NEW;
+    if (bn_word(v, "NEW") || bn_word(v, "PENDING_NEW") || bn_word(v, "PENDING_CANCEL")) return TC_STATUS_NEW; /* it lives */
     if (bn_word(v, "PARTIALLY_FILLED")) return TC_STATUS_PARTIALLY_FILLED;
     if (bn_word(v, "FILLED")) return TC_STATUS_FILLED;
-    if (bn_word(v, "CANCELED") || bn_word(v, "PENDING_CANCEL")) return TC_STATUS_CANCELED;
+    if (bn_word(v, "CANCELED")) return TC_STATUS_CANCELED;
     if (bn_word(v, "REJECTED")) return TC_STATUS_REJECTED;
     if (bn_word(v, "EXPIRED") || bn_word(v, "EXPIRED_IN_MATCH")) return TC_STATUS_EXPIRED;
     return 0;
@@ -98,6 +98,13 @@ static inline bn_item *bn_new(bn_message *m, bn_item *items, int room, int kind)
     memset(i, 0, sizeof *i);
     i->kind = (uint8_t)kind;
     return i;
+}
+
+/* 1: a quantity that is more than nothing. */
+static inline int bn_counts(const tc_value *v) {
+    int any = 0;
+    for (uint32_t k = 0; k < v->n; k++) any |= v->p[k] >= '1' && v->p[k] <= '9';
+    return any && v->p[0] != '-';
 }
 
 static inline int bn_not_mine(bn_message *m, bn_item *items, int room, const tc_value *what) {
@@ -130,6 +137,7 @@ static inline int bn_order(const tc_value *v, bn_message *m, bn_item *items, int
     i->status = bn_status(&f[7]);
     i->time_in_force = bn_force(&f[8]);
     i->type = bn_type(&f[9]);
+    i->kind_word = f[9];
     i->side = bn_side(&f[10]);
     i->half = half;
     if (f[13].type || f[14].type) i->event = TC_EV_STATUS; /* a query's answer */
@@ -144,6 +152,11 @@ static inline int bn_order(const tc_value *v, bn_message *m, bn_item *items, int
         bn_item order = *i;
         while (value_next(&f[11], &at, &one)) {
             if (one.type != TC_JSON_OBJECT || !scan_object(one.p, one.p + one.n, fill, 5, g)) return 0;
+            if (g[4].type == TC_JSON_NUMBER && g[4].n && g[4].p[0] == '-') { /* an allocation: it has no trade id */
+                if (!bn_not_mine(m, items, room, NULL)) return 0;
+                continue;
+            }
+            if (g[0].type != TC_JSON_STRING || g[1].type != TC_JSON_STRING || !bn_counts(&g[1])) return 0;
             bn_item *t = bn_new(m, items, room, BN_TRADE);
             if (!t) return 0;
             *t = order;
@@ -166,7 +179,8 @@ static inline int bn_my_trade(const tc_value *v, bn_message *m, bn_item *items, 
     tc_value f[10];
     int flag = 0;
     if (!scan_object(v->p, v->p + v->n, keys, 10, f)) return 0;
-    if (!f[2].type || !f[5].type || !f[8].type) return 2;
+    if (!f[1].type || !f[2].type || !f[5].type || !f[8].type) return 2;
+    if (f[3].type != TC_JSON_STRING || f[4].type != TC_JSON_STRING || !bn_counts(&f[4])) return 0;
     bn_item *i = bn_new(m, items, room, BN_TRADE);
     if (!i || f[1].type != TC_JSON_NUMBER || !value_u64(&f[1], &i->trade_id) || f[2].type != TC_JSON_NUMBER ||
         !value_u64(&f[2], &i->order_id))
@@ -237,14 +251,16 @@ static inline int bn_result(const tc_value *v, bn_message *m, bn_item *items, in
     if (v->type == TC_JSON_ARRAY) {
         const char *at = NULL;
         tc_value one;
+        int strange = 0;
         m->is_list = 1;
         while (value_next(v, &at, &one)) {
             m->listed++;
             said = one.type == TC_JSON_OBJECT ? bn_order(&one, m, items, room, 0) : 2;
             if (said == 2 && one.type == TC_JSON_OBJECT) said = bn_my_trade(&one, m, items, room);
             if (!said) return 0;
+            strange |= said == 2;
         }
-        return m->count || !m->listed ? 1 : bn_not_mine(m, items, room, NULL);
+        return strange ? bn_not_mine(m, items, room, NULL) : 1;
     }
     if (v->type != TC_JSON_OBJECT) return bn_not_mine(m, items, room, NULL);
     if (!scan_object(v->p, v->p + v->n, keys, 9, f)) return 0;
@@ -294,6 +310,7 @@ static inline int bn_execution(const tc_value *v, bn_message *m, bn_item *items,
     i->client_id = f[7].type == TC_JSON_STRING && f[7].n ? f[7] : f[1];
     i->side = bn_side(&f[2]);
     i->type = bn_type(&f[3]);
+    i->kind_word = f[3];
     i->time_in_force = bn_force(&f[4]);
     i->quantity = f[5];
     i->price = f[6];
@@ -310,10 +327,10 @@ static inline int bn_execution(const tc_value *v, bn_message *m, bn_item *items,
     else if (bn_word(x, "REPLACED")) i->event = TC_EV_REPLACED, i->client_id = f[1];
     else if (bn_word(x, "TRADE_PREVENTION")) i->event = i->status == TC_STATUS_EXPIRED ? TC_EV_EXPIRED : TC_EV_STATUS;
     else if (bn_word(x, "TRADE")) {
-        int any = 0; /* a trade of nothing is a status */
-        if (f[12].type == TC_JSON_STRING)
-            for (uint32_t k = 0; k < f[12].n; k++) any |= f[12].p[k] >= '1' && f[12].p[k] <= '9';
+        int any = f[12].type == TC_JSON_STRING && bn_counts(&f[12]); /* a trade of nothing is a status */
         i->event = TC_EV_STATUS;
+        if (f[12].type != TC_JSON_STRING || (f[12].n && f[12].p[0] == '-')) return 0;
+        if (any && f[14].type != TC_JSON_STRING) return 0;
         if (any && f[18].type == TC_JSON_NUMBER && value_i64(&f[18], &number) && number > 0) {
             i->kind = BN_TRADE;
             i->event = TC_EV_FILL;
@@ -348,7 +365,7 @@ static inline int bn_event(const tc_value *v, const tc_value *name, bn_message *
         i->time = bn_time(&f[2]);
         return 1;
     }
-    if (bn_word(name, "eventStreamTerminated")) return bn_new(m, items, room, BN_STREAM_ENDED) != NULL;
+    if (bn_word(name, "eventStreamTerminated") || bn_word(name, "listenKeyExpired")) return bn_new(m, items, room, BN_STREAM_ENDED) != NULL;
     if (bn_word(name, "serverShutdown")) return bn_new(m, items, room, BN_SHUTDOWN) != NULL;
     m->kind = BN_FOREIGN;
     return bn_not_mine(m, items, room, name);

@@ -71,21 +71,85 @@ def placement(
     return params | {"type": "LIMIT", "timeInForce": force, "quantity": quantity, "price": price}
 
 
+KINDS = {
+    "limit": "LIMIT", "market": "MARKET", "limit_maker": "LIMIT_MAKER", "stop_loss": "STOP_LOSS",
+    "stop_loss_limit": "STOP_LOSS_LIMIT", "take_profit": "TAKE_PROFIT",
+    "take_profit_limit": "TAKE_PROFIT_LIMIT",
+}  # fmt: skip
+TRIGGERS = {
+    # parameter: what a limit and a market order become with it
+    "triggerPrice": ("stop_loss_limit", "stop_loss"),
+    "stopPrice": ("stop_loss_limit", "stop_loss"),
+    "stopLossPrice": ("stop_loss_limit", "stop_loss"),
+    "takeProfitPrice": ("take_profit_limit", "take_profit"),
+}
+MORE = {
+    "clientOrderId", "newClientOrderId", "timeInForce", "postOnly", "cost", "quoteOrderQty",
+    "icebergQty", "selfTradePrevention", "selfTradePreventionMode", *TRIGGERS,
+}  # fmt: skip
+
+
+def triggered(kind: str, more: Mapping[str, Any]) -> tuple[str, object]:
+    """The kind of order that a trigger makes of `kind`, and the trigger's price (None: there is
+    none)."""
+    for name, (of_limit, of_market_) in TRIGGERS.items():
+        if more.get(name) is not None:
+            return {"limit": of_limit, "market": of_market_}.get(kind, kind), more[name]
+    return kind, None
+
+
 def create_order(
     market: str, kind: str, side: str, amount: object, price: object = None,
     more: Mapping[str, Any] | None = None,
 ) -> Params:  # fmt: skip
     more = more or {}
-    if side not in SIDES or kind not in ("limit", "market"):
+    kind = str(kind).lower()
+    if side not in SIDES or kind not in KINDS:
         raise refuse(f"{side} {kind} is no order")
-    if unknown := set(more) - {"clientOrderId", "newClientOrderId", "timeInForce", "postOnly"}:
+    if unknown := set(more) - MORE:
         raise refuse(f"unknown parameters {', '.join(sorted(unknown))}")
-    return placement(
-        symbol_of(market), SIDES[side], kind, plain(amount),
-        None if price is None else plain(price),
-        more.get("clientOrderId") or more.get("newClientOrderId"),
-        str(more.get("timeInForce", "GTC")), bool(more.get("postOnly")),
-    )  # fmt: skip
+    kind, trigger = triggered(kind, more)
+    force = str(more.get("timeInForce", "GTC"))
+    if kind == "limit" and (more.get("postOnly") or force == "PO"):
+        kind = "limit_maker"
+    params: Params = {"symbol": symbol_of(market), "side": SIDES[side], "newOrderRespType": "FULL"}
+    if client_id := more.get("clientOrderId") or more.get("newClientOrderId"):
+        params["newClientOrderId"] = str(client_id)
+    params["type"] = KINDS[kind]
+    money = more.get("quoteOrderQty", more.get("cost"))
+    if money is not None and kind == "market":
+        params["quoteOrderQty"] = plain(money)
+    else:
+        params["quantity"] = plain(amount)
+    if kind.startswith("limit") or kind.endswith("_limit"):
+        if price is None:
+            raise refuse("a limit order has a price")
+        params["price"] = plain(price)
+    if kind == "limit" or kind.endswith("_limit"):
+        params["timeInForce"] = force
+    if kind.startswith(("stop_", "take_")):
+        if trigger is None:
+            raise refuse(f"a {kind} order has a trigger price")
+        params["stopPrice"] = plain(trigger)
+    if more.get("icebergQty") is not None:
+        params["icebergQty"] = plain(more["icebergQty"])
+    if prevention := more.get("selfTradePreventionMode") or more.get("selfTradePrevention"):
+        params["selfTradePreventionMode"] = str(prevention)
+    return params
+
+
+def market_for_money(market: str, money: object, more: Mapping[str, Any] | None = None) -> Params:
+    """A market buy of so much quote currency."""
+    return create_order(market, "market", "buy", 0, None, {**(more or {}), "quoteOrderQty": money})
+
+
+def edit_order(
+    order_id: object, market: str, kind: str, side: str, amount: object, price: object = None,
+    more: Mapping[str, Any] | None = None,
+) -> Params:  # fmt: skip
+    """One order cancelled and another placed, the second only if the first was cancelled."""
+    whole = create_order(market, kind, side, amount, price, more)
+    return whole | {"cancelReplaceMode": "STOP_ON_FAILURE", "cancelOrderId": str(order_id)}
 
 
 def one_order(order_id: object, market: str, more: Mapping[str, Any] | None = None) -> Params:
@@ -98,8 +162,28 @@ def one_order(order_id: object, market: str, more: Mapping[str, Any] | None = No
     return params | {"orderId": str(order_id)}
 
 
+def trades_of_order(order_id: object, market: str, *_: object) -> Params:
+    return {"symbol": symbol_of(market), "orderId": str(order_id)}
+
+
 def of_market(market: str | None = None, *_: object) -> Params:
     return {} if market is None else {"symbol": symbol_of(market)}
+
+
+def listing(market: str, since: object = None, limit: object = None, *_: object) -> Params:
+    """A listing of one market, from a time in ms on, with so many rows at most."""
+    params: Params = {"symbol": symbol_of(market)}
+    if since is not None:
+        params["startTime"] = whole_number(since)
+    if limit is not None:
+        params["limit"] = whole_number(limit)
+    return params
+
+
+def whole_number(value: object) -> int:
+    if isinstance(value, bool) or not isinstance(value, int) or value < 0:
+        raise refuse(f"{value!r} is no whole number")
+    return value
 
 
 def nothing(*_: object) -> Params:
@@ -109,19 +193,28 @@ def nothing(*_: object) -> Params:
 CALLS: dict[str, tuple[str, str, str, Callable[..., Params]]] = {
     # call: (HTTP method, path, method of the socket, parameters)
     "create_order": ("POST", "/api/v3/order", "order.place", create_order),
+    "create_market_buy_order_with_cost": (
+        "POST", "/api/v3/order", "order.place", market_for_money,
+    ),
+    "edit_order": ("POST", "/api/v3/order/cancelReplace", "order.cancelReplace", edit_order),
     "cancel_order": ("DELETE", "/api/v3/order", "order.cancel", one_order),
     "fetch_order": ("GET", "/api/v3/order", "order.status", one_order),
     "fetch_open_orders": ("GET", "/api/v3/openOrders", "openOrders.status", of_market),
     "cancel_all_orders": ("DELETE", "/api/v3/openOrders", "openOrders.cancelAll", of_market),
-    "fetch_orders": ("GET", "/api/v3/allOrders", "allOrders", of_market),
-    "fetch_my_trades": ("GET", "/api/v3/myTrades", "myTrades", of_market),
+    "fetch_orders": ("GET", "/api/v3/allOrders", "allOrders", listing),
+    "fetch_my_trades": ("GET", "/api/v3/myTrades", "myTrades", listing),
+    "fetch_order_trades": ("GET", "/api/v3/myTrades", "myTrades", trades_of_order),
     "fetch_balance": ("GET", "/api/v3/account", "account.status", nothing),
     "authenticate": ("", "", "userDataStream.subscribe.signature", nothing),
-}
+}  # fmt: skip
 SUBSCRIPTIONS = {
     "watch_trades": "trade",
+    "watch_trades_for_symbols": "trade",
     "watch_bids_asks": "bookTicker",
     "watch_order_book": "depth@100ms",
+    "watch_order_book_for_symbols": "depth@100ms",
+    "watch_ticker": "miniTicker",
+    "watch_tickers": "miniTicker",
 }
 
 
@@ -190,6 +283,6 @@ def build(call: object, args: Sequence[Any], credentials: Mapping[str, Any], tim
     by, api_key = signer_of(credentials), str(credentials.get("apiKey", ""))
     if not on_socket:
         return rest_request(method, path, params, api_key, by, time_ms)
-    if of_socket.startswith("order."):
+    if not of_socket.startswith("userDataStream."):
         params["returnRateLimits"] = False
     return socket_request("1", of_socket, params, api_key, by, time_ms)
