@@ -131,7 +131,11 @@ class Child:
         signal.signal(signal.SIGTERM, child._on_term)
         if os.getppid() != spec.root_pid:
             child.finish(EXIT_ORPHAN)
-        child._shake_hands()
+        try:
+            child._shake_hands()
+        except BuildsDiffer as error:  # the root tells it to whoever started the engine
+            child.failed(error)
+            raise
         if spec.core is not None:
             os.sched_setaffinity(0, {spec.core})
         channel.setblocking(False)

@@ -17,6 +17,7 @@ import pytest
 
 from engine import control, leftovers, state
 from engine.memory import Memory
+from tests.engine.lanes.of_another import OTHER
 from tests.engine.running import Engine, lane, running, until
 
 DRILL = {
@@ -336,12 +337,16 @@ def test_hundreds_of_kills(tmp_path: Path) -> None:
             assert e.process.returncode == 70
 
 
-def test_a_lane_of_another_configuration_is_refused(tmp_path: Path) -> None:
-    """Its memory was made for ours: the lane says so itself, and the root would not have it."""
+@pytest.mark.parametrize("field", ["config_hash", "build_hash", "schema_hash", "mode"])
+def test_a_lane_of_another_kind_is_refused(
+    tmp_path: Path, field: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another build, schema, configuration or mode (1.12) is told by its field; nothing runs."""
+    monkeypatch.setenv(OTHER, field)
     tree = app(lane("a"), lane("b"))
     with running(tmp_path, tree, "tests.engine.lanes.of_another") as e:
         code, err = e.wait()
-        assert code == 1 and "TCL-2160" in err and "config_hash" in err, err
-        said = [x for x in e.errors() if x["event"] == "lane refused"]
-        assert said and said[0]["code"] == "TCL-2160"
+        assert code == 1 and "TCL-2160" in err and f"Its {field} is" in err, err
+        said = [x for x in e.errors() if x["event"] in ("lane refused", "lane failed")]
+        assert said and "TCL-2160" in (said[0].get("code") or said[0]["words"])
         assert not e.alive()
