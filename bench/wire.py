@@ -92,7 +92,8 @@ def once(
             server = start([sys.executable, "-m", "bench.wire_tls", *made])
         else:
             how = ["paced" if paced else "ping", str(count + WARM), str(RATE), str(server_core)]
-            server = start([str(floors.build("wire_server")), "0", *how, connections, out])
+            how += [connections, out, str(instruments)]
+            server = start([str(floors.build("wire_server")), "0", *how])
         stack.callback(server.wait, 10)
         stack.callback(server.kill)
         port = expect(server, "ready").split()[1]
@@ -174,7 +175,7 @@ def row(
 
 
 def many(quick: bool, instruments: int = 300) -> Row:
-    """`scale_300`: the p50 of a lane with 300 instruments beside one with a single one."""
+    """`scale_300`: the p50 of a lane with 300 instruments, ticking in turn, beside one with one."""
     count, repeats = (2000, 3) if quick else (4000, 5)
     one, all_of_them = [], []
     for _ in range(repeats):

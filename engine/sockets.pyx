@@ -190,6 +190,8 @@ cdef class Listener(WSListener):
     cpdef on_ws_frame(self, WSTransport transport, WSFrame frame):
         cdef int64_t now = self.lane.clock()
         self.heard = now
+        if not self.runtime.spinning:
+            self.lane.warm()
         try:
             self.take(frame.msg_type, frame.fin, frame.payload_ptr, frame.payload_size,
                       frame.last_in_buffer, now)

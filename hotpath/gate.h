@@ -15,6 +15,7 @@
  * the limit across a window's edge). */
 #ifndef TIERCEL_GATE_H
 #define TIERCEL_GATE_H
+#include "hotpath/fetch.h"
 #include "hotpath/instrument.h"
 #include "hotpath/order.h"
 
@@ -246,6 +247,18 @@ static inline void gate_warm(const tc_gate *g, tc_order_id id) {
     const char *next = (const char *)&g->orders[g->vacant];
     __builtin_prefetch(next, 1);
     __builtin_prefetch(next + 64, 1);
+}
+
+/* Before the first order after a sleep: asks for the lines of a venue with few instruments. */
+static inline void gate_wake(const tc_gate *g) {
+    tc_fetch(g, offsetof(tc_gate, refusals));
+    tc_fetch(g->instruments, sizeof *g->instruments * (g->instrument_count < 4 ? g->instrument_count : 4));
+    tc_fetch(g->assets, sizeof *g->assets * (g->asset_count < 4 ? g->asset_count : 4));
+    for (int32_t i = 0; i < g->strategy_count && i < 4; i++)
+        tc_fetch(&g->strategies[i], offsetof(tc_gate_strategy, rejects));
+    tc_fetch(g->rules, sizeof *g->rules * (g->rule_count < 4 ? g->rule_count : 4));
+    tc_fetch(&g->messages[g->sent & g->message_mask], 8);
+    if (g->vacant >= 0) tc_fetch(&g->orders[g->vacant], sizeof *g->orders);
 }
 
 static inline int32_t gate_strategy_index(const tc_gate *g, uint16_t source) {

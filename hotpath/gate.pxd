@@ -113,6 +113,7 @@ cdef extern from "hotpath/gate.h" nogil:
     int32_t gate_order_index(const tc_gate* g, tc_order_id id)
     bint gate_release(tc_gate* g, tc_order_id id)
     void gate_note_reject(tc_gate* g, uint16_t strategy, int64_t now)
+    void gate_wake(const tc_gate* g)
     void gate_warm(const tc_gate* g, tc_order_id id)
     bint gate_take_balance(tc_gate* g, const tc_balance* b)
     bint gate_limit_asset(tc_gate* g, uint32_t asset, int64_t longest_hi, uint64_t longest_lo,

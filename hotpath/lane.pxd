@@ -82,6 +82,7 @@ cdef class Actor:
     cdef const tc_header* last_emitted(self) noexcept
     cdef int64_t send(self, uint16_t channel, char* p, size_t n) noexcept
     cdef tell(self, uint16_t kind)
+    cdef void warm(self) noexcept          # the lane slept: ask for the memory of the next order
 
 
 cdef struct timer:
@@ -158,6 +159,7 @@ cdef class Lane:
     cdef int64_t mark(self) noexcept nogil   # the same for a stamp within a turn: 10 ns, not 30
     cdef void measure_ticks(self) noexcept
     cdef void open_turn(self, int64_t now) noexcept
+    cdef void warm(self) noexcept
     cdef int close_turn(self) except -1
 
     # one turn each; called by the runtime, the simulation or the replay

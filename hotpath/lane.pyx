@@ -212,6 +212,9 @@ cdef class Actor:
             self.lane.note_failed_send(self, channel, c.sends, took)
         return took
 
+    cdef void warm(self) noexcept:
+        pass
+
     def attach(self, Connection connection):
         """The transport made `connection` for its channel; the old one is replaced."""
         while len(self.connections) <= connection.channel:
@@ -381,6 +384,13 @@ cdef class Lane:
             self.stages.record(self.turn_stage, self.mark() - self.stamp)
 
     # ---- the turn
+
+    cdef void warm(self) noexcept:
+        """A lane that slept begins a turn: its actors ask for the memory that an order would need,
+        all at once and while the frame is decoded, instead of missing it line by line later."""
+        cdef Actor actor
+        for actor in self.actors:
+            actor.warm()
 
     cdef void open_turn(self, int64_t now) noexcept:
         if now > self.now:

@@ -22,6 +22,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "hotpath/fetch.h"
 #include "hotpath/records.h"
 
 enum tc_status {
@@ -378,6 +379,14 @@ static inline void orders_prepare(tc_orders *t, tc_order_id id) {
     if (t->prepared == at + 1) return;
     memset(&t->orders[at], 0, sizeof *t->orders);
     t->prepared = at + 1;
+}
+
+/* Before the first order after a sleep: asks for the lines that it will lie in. */
+static inline void orders_wake(const tc_orders *t) {
+    tc_fetch(t, sizeof *t);
+    if (!t->prepared) return;
+    tc_fetch(&t->vacant[t->vacancies > 0 ? t->vacancies - 1 : 0], 4);
+    tc_fetch(&t->orders[t->prepared - 1], sizeof *t->orders);
 }
 
 /* A new order in status INTENT, or NULL: the id is known, or all places hold orders that live or

@@ -110,6 +110,7 @@ cdef extern from "hotpath/order.h" nogil:
     void orders_free(tc_orders* t)
     tc_order* orders_new(tc_orders* t, const tc_intent* i, tc_order_id id, uint32_t instrument,
                          uint64_t cause, int64_t now)
+    void orders_wake(const tc_orders* t)
     void orders_prepare(tc_orders* t, tc_order_id id)
     tc_order* orders_by_id(const tc_orders* t, tc_order_id id)
     tc_order* orders_by_venue(const tc_orders* t, uint32_t instrument, uint64_t venue_order_id)

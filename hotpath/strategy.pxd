@@ -47,6 +47,7 @@ cdef class Strategy(Actor):
     cdef int follow_doubt(self, Market market, const tc_header* r) except -1
     cdef int tell_top(self, Market market, const tc_header* r) except -1
 
+    cdef void warm(self) noexcept
     cdef tc_intent* draft(self, Market market) noexcept
     cdef int submit(self) except -1
     cdef tc_order_id id_of(self, uint64_t position, int leg, int attempt) noexcept

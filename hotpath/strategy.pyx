@@ -50,10 +50,14 @@ from hotpath.records cimport (
     tc_top,
     tc_trade,
 )
+from hotpath.ring cimport tc_warm, tc_writer
 from hotpath.venue cimport Venue
 
 from hotpath.records import Document, pack, unpack
 
+
+cdef extern from "hotpath/fetch.h" nogil:
+    void tc_fetch(const void* p, size_t n)
 
 WHY_NOT_NS = 5_000_000_000
 """Every so often a strategy tells why it did not trade."""
@@ -308,6 +312,12 @@ cdef class Strategy(Actor):
         order.hi = (self.instance << 24) | (<uint64_t>self.source << 8) | (position >> 40)
         order.lo = (position << 24) | (<uint64_t>leg << 16) | <uint64_t>attempt
         return order
+
+    cdef void warm(self) noexcept:
+        tc_fetch(&self.outbox.writer, sizeof(tc_writer))
+        tc_warm(&self.outbox.writer)
+        tc_fetch(&self.outbox.writer.shared.head, 16)
+        tc_fetch(self.drafts, 2 * sizeof(tc_intent))
 
     cdef tc_intent* draft(self, Market market) noexcept:
         """A zeroed intent priced from `market` as it is now; NULL when eight are drafted."""

@@ -120,6 +120,8 @@ cdef class Venue(Actor):
     cdef uint8_t kill_word(self, uint16_t strategy, int listing) noexcept
     cdef uint64_t read_word(self, int slot) noexcept
 
+    cdef void warm(self) noexcept
+
     # upstream
     cdef uint32_t report(self, tc_order* o, tc_report* r, uint64_t cause, int64_t fee,
                          uint32_t fee_asset, bint maker) except *

@@ -34,10 +34,11 @@ from hotpath.gate cimport (
     gate_restore_strategy,
     gate_send_check,
     gate_take_balance,
+    gate_wake,
     gate_warm,
     tc_gate_inputs,
 )
-from hotpath.board cimport tc_board_get, tc_board_version
+from hotpath.board cimport tc_board_get, tc_board_slot, tc_board_version
 from hotpath.histogram cimport Stages
 from hotpath.instrument cimport TC_INSTRUMENT_HALTED, TC_INSTRUMENT_TRADING, Instrument
 from hotpath.lane cimport TC_LAP_ENCODE, TC_LAP_RISK, TC_LAP_SEND, Actor, Connection, Lane
@@ -66,6 +67,7 @@ from hotpath.order cimport (
     orders_by_id,
     orders_new,
     orders_prepare,
+    orders_wake,
     status_is_live,
     trade_find,
     trade_keep,
@@ -111,10 +113,13 @@ from hotpath.records cimport (
     tc_refused,
 )
 
-from hotpath.ring cimport Outbox, tc_claim, tc_commit, tc_warm
+from hotpath.ring cimport Outbox, tc_claim, tc_commit, tc_warm, tc_writer
 
 from hotpath.lane import OutboxFull
 from hotpath.records import unpack
+
+cdef extern from "hotpath/fetch.h" nogil:
+    void tc_fetch(const void* p, size_t n)
 
 DEF TEXT_ROOM = 4096
 DEF HEADROOM = 64
@@ -620,6 +625,35 @@ cdef class Venue(Actor):
             if o.used and status_is_live(o.status) and o.status != 1:
                 asked += self.cancel_order(o, cause)
         return asked
+
+    cdef void warm(self) noexcept:
+        cdef tc_listing* l
+        cdef int k, v
+        cdef tc_board_slot* slots = self.lane.board.slots if self.lane.board is not None else NULL
+        gate_wake(&self.gate.g)
+        orders_wake(&self.orders.t)
+        tc_fetch(&self.outbox.writer, sizeof(tc_writer))
+        tc_warm(&self.outbox.writer)
+        tc_fetch(&self.outbox.writer.shared.head, 16)
+        tc_fetch(self.text, HEADROOM + 384)
+        tc_fetch(&self.inputs, sizeof(self.inputs))
+        tc_fetch(self.strategy_kill, sizeof(tc_kill_of))
+        tc_fetch(&self.clock_slot, 128)
+        for k in range(min(self.listing_count, 4)):
+            l = &self.listings[k]
+            tc_fetch(l, sizeof(tc_listing))
+            tc_fetch(&self.listing_of[l.instrument], 4)
+            if slots != NULL:
+                for v in range(l.views):
+                    tc_fetch(&slots[l.view[v].slot], 128)
+                if l.kill.slot >= 0:
+                    tc_fetch(&slots[l.kill.slot], 64)
+                if l.reference >= 0:
+                    tc_fetch(&slots[l.reference], 128)
+        if slots != NULL:
+            for v in (self.clock_slot, self.kill_slot, self.venue_kill_slot, self.hold_slot):
+                if v >= 0:
+                    tc_fetch(&slots[v], 64)
 
     # ---- upstream: what the venue says
 

@@ -1,7 +1,8 @@
 /* The bench exchange: sends bookTicker frames and times the order that comes back for each.
  *
- *   wire_server PORT ping|paced COUNT RATE CPU CONNECTIONS OUTFILE
+ *   wire_server PORT ping|paced COUNT RATE CPU CONNECTIONS OUTFILE [INSTRUMENTS]
  *
+ * Ticks go round the instruments: S001USDT, S002USDT, ..., BTCUSDT (alone where there is one).
  * The first connection gets the ticks, orders may come on any. Prints "ready" when it listens,
  * waits for all connections and then for a line on stdin, so that clients can log on before the
  * clock runs: frames until then are not orders. Writes three int64 a tick to OUTFILE: the intended
@@ -125,6 +126,8 @@ int main(int argc, char **argv) {
     int ping = !strcmp(argv[2], "ping"), clients = atoi(argv[6]);
     long count = atol(argv[3]), sent = 0, got = 0;
     double rate = atof(argv[4]);
+    long instruments = argc > 8 ? atol(argv[8]) : 1;
+    if (instruments < 1 || instruments > 1000) return 2;
     pin(atoi(argv[5]));
     int listener = socket(AF_INET, SOCK_STREAM, 0), one = 1;
     setsockopt(listener, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one);
@@ -169,12 +172,15 @@ int main(int argc, char **argv) {
         }
         if (sent < count && (ping ? sent == got : t >= next)) {
             unsigned char frame[256];
+            char symbol[16] = "BTCUSDT";
+            if (sent % instruments < instruments - 1)
+                snprintf(symbol, sizeof symbol, "S%03dUSDT", (int)(sent % instruments) % 1000 + 1);
             int64_t stamp = now_ns();
             int m = snprintf((char *)frame + 4, sizeof frame - 4,
-                             "{\"e\":\"bookTicker\",\"u\":%ld,\"s\":\"BTCUSDT\",\"b\":\"%ld.51000000\","
+                             "{\"e\":\"bookTicker\",\"u\":%ld,\"s\":\"%s\",\"b\":\"%ld.51000000\","
                              "\"B\":\"3.21450000\",\"a\":\"%ld.52000000\",\"A\":\"4.66120000\","
                              "\"T\":%ld,\"E\":%ld}",
-                             400900217L + sent, 67234 + sent % 7, 67234 + sent % 7,
+                             400900217L + sent, symbol, 67234 + sent % 7, 67234 + sent % 7,
                              (long)(stamp / 1000000), (long)(stamp / 1000000));
             frame[0] = 0x81, frame[1] = 126, frame[2] = (unsigned char)(m >> 8), frame[3] = (unsigned char)m;
             stamps[3 * sent] = ping ? stamp : next;

@@ -8,9 +8,18 @@ import subprocess
 import sys
 from pathlib import Path
 
+import orjson
 import pytest
 
-from bench.gate import INSTRUCTIONS_MORE, judge_counts, judge_ratios, noise_of, ratios
+from bench.gate import (
+    BASELINE,
+    INSTRUCTIONS_MORE,
+    PARTS,
+    judge_counts,
+    judge_ratios,
+    noise_of,
+    ratios,
+)
 from tests.conftest import ROOT
 
 
@@ -35,6 +44,15 @@ def test_noise_widens_what_is_allowed() -> None:
     assert noise == {"ring": 0.5}
     assert judge_ratios({"ring": 1.0}, [{"ring": 2.4}], noise) == []
     assert judge_ratios({"ring": 1.0}, [{"ring": 2.6}], noise) != []
+
+
+def test_the_wire_is_judged() -> None:
+    """Its row is in the committed baseline and in what is measured; half as slow again fails."""
+    before = orjson.loads(BASELINE.read_bytes())["ratios"]
+    assert PARTS["wire"] == "judged" and "wire_spin_p50" in before
+    slow = before | {"wire_spin_p50": before["wire_spin_p50"] * 1.6}
+    assert len(judge_ratios(before, [slow] * 3, {})) == 1
+    assert judge_ratios(before, [slow, slow, before], {}) == []
 
 
 def test_what_is_required_in_nanoseconds_is_not_judged_by_its_ratio() -> None:
