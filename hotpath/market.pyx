@@ -11,6 +11,18 @@ from hotpath.book cimport Book
 from hotpath.records cimport tc_top
 
 
+MADE_BY_PYTHON = 1 << 9
+"""Py_TPFLAGS_HEAPTYPE: set on classes that a class statement made, never on compiled ones."""
+
+
+cdef place(list called, strategy):
+    """After those of its own kind, compiled ones before those in Python."""
+    cdef Py_ssize_t at = len(called)
+    if not type(strategy).__flags__ & MADE_BY_PYTHON:
+        at = sum([not type(other).__flags__ & MADE_BY_PYTHON for other in called])
+    called.insert(at, strategy)
+
+
 cdef class Market:
     def __init__(self, *, int instrument, object spec, str name, int feed, int venue, int index,
                  int slot, Book book):
@@ -75,10 +87,16 @@ cdef class Market:
         return (<double>self.top.bid_price * self.top.ask_quantity
                 + <double>self.top.ask_price * self.top.bid_quantity) / total
 
+    @property
+    def called(self):
+        """Names of the strategies that are called: at a change of the top, at every change."""
+        return [s.name for s in self.followers], [s.name for s in self.watchers]
+
     def follow(self, strategy, every=False):
         """`strategy` (of this lane) is called on every change of the top; with `every` also when
-        only levels behind it changed, and at every trade."""
+        only levels behind it changed, and at every trade. Compiled ones are called first, so that
+        none waits for Python; else in the order in which they came."""
         if strategy not in self.followers:
-            self.followers.append(strategy)
+            place(self.followers, strategy)
             if every:
-                self.watchers.append(strategy)
+                place(self.watchers, strategy)
