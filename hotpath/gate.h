@@ -92,6 +92,7 @@ typedef struct {
     uint8_t known; /* a balance was told */
     uint8_t pad[3];
     gate_wide free, locked, reserved;   /* 1e-8 units */
+    gate_wide spent; /* what fills took of the reserved since the balance was told last */
     gate_wide held, buying, selling;    /* as a base asset: position and open, 1e-8 units */
     gate_wide longest, shortest;        /* limits of held at worst, 1e-8 units */
 } tc_gate_asset;
@@ -159,6 +160,7 @@ typedef struct {
     int32_t rule_room;
     uint64_t sent;
     int64_t live;
+    int told_first; /* this venue tells a balance before the fill that moved it */
     gate_wide open, longs, shorts, gross, net_high, net_low;
     uint64_t refusals[40];
 } tc_gate;
@@ -507,10 +509,11 @@ static inline void gate_set_reach(tc_gate *g, tc_gate_instrument *t, const tc_ga
     *was = *reach;
 }
 
-/* What is left to use of an asset: what the venue calls free, less what we have promised beyond what
- * the venue has locked already. */
+/* What is left to use of an asset: what the venue calls free, less what we have promised or spent
+ * since, beyond what the venue has locked already. */
 static inline gate_wide gate_available(const tc_gate_asset *a) {
-    return a->reserved > a->locked ? a->free - (a->reserved - a->locked) : a->free;
+    gate_wide promised = a->reserved + a->spent;
+    return promised > a->locked ? a->free - (promised - a->locked) : a->free;
 }
 
 /* ---- step one ------------------------------------------------------------------------------- */
@@ -777,7 +780,11 @@ static inline void gate_fill(tc_gate *g, uint32_t instrument, tc_order_id id, ui
     int32_t at = gate_order_index(g, id);
     int buy = side == TC_BUY;
     if (!t) return;
-    if (at >= 0 && lots > 0) gate_shrink(g, &g->orders[at], lots);
+    if (at >= 0 && lots > 0) {
+        gate_wide held = g->orders[at].reserved; /* gone, though the balance does not say so yet */
+        gate_shrink(g, &g->orders[at], lots);
+        if (!g->told_first) g->assets[g->orders[at].asset].spent += held - g->orders[at].reserved;
+    }
     gate_move(g, t, gate_strategy_index(g, strategy), lots < 0 ? !buy : buy, price, lots < 0 ? -lots : lots);
     gate_refresh(g, t, price);
 }
@@ -828,6 +835,7 @@ static inline int gate_set_balance(tc_gate *g, uint32_t asset, gate_wide free_, 
     if (i < 0) return 0;
     g->assets[i].free = free_;
     g->assets[i].locked = locked;
+    g->assets[i].spent = 0;
     g->assets[i].known = 1;
     return 1;
 }

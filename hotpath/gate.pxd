@@ -89,6 +89,7 @@ cdef extern from "hotpath/gate.h" nogil:
         tc_gate_rule* rules
         int32_t instrument_count, strategy_count, rule_count
         int64_t live
+        int told_first
         uint64_t refusals[40]
 
     bint gate_init(tc_gate* g, uint32_t room, uint32_t messages)

@@ -61,6 +61,7 @@ cdef class PaperVenue(Venue):
     def __init__(self, lane, name, outbox):
         super().__init__(lane, name, outbox, room=ROOM)
         self.papers = []
+        self.gate.g.told_first = 1
         self.attach(ScriptedConnection(0))
 
     def add_paper(self, Paper paper not None):

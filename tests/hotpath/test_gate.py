@@ -219,6 +219,27 @@ def test_credit_counts_what_is_promised_but_not_yet_locked() -> None:
     assert ask(g, 4, price=4_980_000) is None
 
 
+def test_what_a_fill_took_is_gone_before_the_balance_says_so() -> None:
+    g = gate()
+    g.balance(USDT, 101 * 10**8)
+    assert ask(g, 1) is None  # 50 and its fee
+    g.fill(7, cause(1), 9, 1, 5_000_000, 10)
+    assert ask(g, 2, price=4_990_000) is None, "the other half is still there"
+    assert ask(g, 3, price=4_980_000) == "R09", "the first half was paid away"
+    g.balance(USDT, 51 * 10**8)  # the venue says it now: nothing is subtracted twice
+    assert g.close(cause(2))
+    assert ask(g, 4, price=4_970_000) is None
+
+
+def test_what_was_locked_is_not_subtracted_again_when_it_fills() -> None:
+    g = gate()
+    g.balance(USDT, 101 * 10**8)
+    assert ask(g, 1) is None
+    g.balance(USDT, 51 * 10**8, 50 * 10**8)  # it rests: the venue has locked it
+    g.fill(7, cause(1), 9, 1, 5_000_000, 10)
+    assert ask(g, 2, price=4_990_000) is None
+
+
 def test_an_unknown_balance_refuses() -> None:
     g = Gate(8, 256)
     g.set_limits(version=1, mode="simulation", **VENUE)
@@ -412,6 +433,11 @@ def test_equals_the_twin(seed: int) -> None:
                 if rng.random() < 0.2:
                     fast.note_reject(i["strategy"], now)
                     slow.note_reject(i["strategy"], now)
+            elif what < 0.96:
+                asset, free = rng.choice([BTC, ETH, USDT]), rng.randrange(1, 2000) * 10**8
+                fast.balance(asset, free)
+                slow.balances[asset] = (free, 0)
+                slow.spent.pop(asset, None)
             else:
                 assert control(fast.ask_cancel(1, now)) == slow.ask_cancel(now)
             for where, s in slow.specs.items():

@@ -69,6 +69,7 @@ class Pair:
     def balance(self, asset: int, free: int) -> None:
         self.fast.balance(asset, free)
         self.slow.balances[asset] = (free, 0)
+        self.slow.spent.pop(asset, None)
 
     def asset(self, asset: int, longest: int, shortest: int) -> None:
         self.fast.limit_asset(asset, longest, shortest)

@@ -65,6 +65,7 @@ class Gate:
     specs: dict[int, Spec] = field(default_factory=dict)
     leases: dict[int, int] = field(default_factory=dict)
     balances: dict[int, tuple[int, int]] = field(default_factory=dict)
+    spent: dict[int, int] = field(default_factory=dict)
     asset_limits: dict[int, tuple[int, int]] = field(default_factory=dict)
     orders: list[Open] = field(default_factory=list)
     trades: list[tuple[Spec, int, int, int, int]] = field(default_factory=list)
@@ -192,7 +193,7 @@ class Gate:
         if asset not in self.balances:
             return "R09"
         free, locked = self.balances[asset]
-        if need > free - max(0, self.reserved(asset) - locked):
+        if need > free - max(0, self.reserved(asset) + self.spent.get(asset, 0) - locked):
             return "R09"
         if not 0 <= n.get("uncertainty", -1) <= limits["request_window_ns"] // 4:
             return "R19"
@@ -332,8 +333,11 @@ class Gate:
     ) -> None:
         spec = self.specs[instrument]
         for o in self.orders:
-            if o.id == id:
+            if o.id == id and lots > 0:
+                asset = o.spec.quote if o.side == 1 else o.spec.base
+                before = self.reserved(asset)
                 o.leaves -= min(lots, o.leaves)
+                self.spent[asset] = self.spent.get(asset, 0) + before - self.reserved(asset)
         self.trades.append((spec, side, price, lots, strategy))
         spec.valued_at = price
 
