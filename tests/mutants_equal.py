@@ -8,7 +8,112 @@ from __future__ import annotations
 
 from tests.mutants import Mutant
 
-EQUAL: dict[str, dict[tuple[str, str, str], str]] = {}
+EQUAL: dict[str, dict[tuple[str, str, str], str]] = {
+    "hotpath/order.h": {
+        ("index_warm", "*", ""): "It only asks for lines of memory: no value depends on it.",
+        (
+            "orders_prepare",
+            "negated",
+            "if (t->prepared == at + 1) return;",
+        ): "A place zeroed once more, or by orders_new instead, holds the same.",
+        (
+            "orders_prepare",
+            "== by one",
+            "if (t->prepared == at + 1) return;",
+        ): "A place zeroed once more, or by orders_new instead, holds the same.",
+        (
+            "orders_prepare",
+            "+ term dropped",
+            "if (t->prepared == at + 1) return;",
+        ): "A place zeroed once more, or by orders_new instead, holds the same.",
+        (
+            "orders_prepare",
+            "+ term dropped",
+            "t->prepared = at + 1;",
+        ): "A place zeroed once more, or by orders_new instead, holds the same.",
+        (
+            "order_leaves",
+            "> by one",
+            "return status_is_live(o->status) && o->quantity > o->cumulative ? o->quantity - "
+            "o->cumulative : 0;",
+        ): "Nothing is left at equality, and a live order has never traded more than its quantity.",
+        (
+            "order_leaves",
+            "&& term dropped",
+            "return status_is_live(o->status) && o->quantity > o->cumulative ? o->quantity - "
+            "o->cumulative : 0;",
+        ): "Nothing is left at equality, and a live order has never traded more than its quantity.",
+        (
+            "order_reject",
+            "|| term dropped",
+            "if (o->status == TC_STATUS_INTENT || o->status == TC_STATUS_DENIED) return TC_EF"
+            "FECT_ILLEGAL;",
+        ): "The order has no fills then, so the last check of the function refuses it as well.",
+        (
+            "trade_keep",
+            "> by one",
+            "if (t->trades_seen++ > t->trade_mask) index_remove(t->by_trade, t->trade_index_m"
+            "ask, k->instrument, k->trade_id);",
+        ): "The place is still empty one trade earlier, so there is no entry to remove.",
+        (
+            "order_average",
+            "< by one",
+            "v = (v + (v < 0 ? -half : half)) / o->cumulative;",
+        ): "Half of less than one unit added to nothing or taken from it rounds to nothing.",
+    },
+    "hotpath/gate.h": {
+        ("gate_warm", "*", ""): "It only asks for lines of memory: no value depends on it.",
+        (
+            "gate_narrow",
+            "< by one",
+            "return v > INT64_MAX ? INT64_MAX : v < INT64_MIN ? INT64_MIN : (int64_t)v;",
+        ): "The bound itself is said as itself either way.",
+        (
+            "gate_fee",
+            ">= by one",
+            "if (notional >= 0 && notional <= (1ll << 40) && ppm >= 0 && ppm <= 1000000)",
+        ): "The shortcut and the long way give the same where both can be taken.",
+        (
+            "gate_fee",
+            "<= by one",
+            "if (notional >= 0 && notional <= (1ll << 40) && ppm >= 0 && ppm <= 1000000)",
+        ): "The shortcut and the long way give the same where both can be taken.",
+        (
+            "gate_notional",
+            ">= by one",
+            "if (ticks >= 0 && lots >= 0 && d <= 18 && !__builtin_mul_overflow((uint64_t)tick"
+            "s, (uint64_t)i->tick, &a) &&",
+        ): "The shortcut and the long way give the same where both can be taken.",
+        (
+            "gate_notional",
+            "<= by one",
+            "if (ticks >= 0 && lots >= 0 && d <= 18 && !__builtin_mul_overflow((uint64_t)tick"
+            "s, (uint64_t)i->tick, &a) &&",
+        ): "The shortcut and the long way give the same where both can be taken.",
+        (
+            "gate_notional",
+            "<= by one",
+            "if (d <= 0) return (gate_wide)((unsigned __int128)v * (uint64_t)SCAN_POW10[-d]);",
+        ): "The shortcut and the long way give the same where both can be taken.",
+        (
+            "gate_available",
+            "> by one",
+            "return a->reserved > a->locked ? a->free - (a->reserved - a->locked) : a->free;",
+        ): "At equality nothing is taken from what is free, on both sides.",
+        (
+            "gate_check_view",
+            "> by one",
+            "if (in->view.venue_time && now - in->view.venue_time > age) age = now - in->view"
+            ".venue_time;",
+        ): "The larger of two ages is the same where they are equal.",
+        (
+            "gate_fill",
+            "< by one",
+            "gate_move(g, t, gate_strategy_index(g, strategy), lots < 0 ? !buy : buy, price, "
+            "lots < 0 ? -lots : lots);",
+        ): "A trade of nothing moves nothing, on whichever side.",
+    },
+}
 """File: {(function, kind, line of source): why no test can tell it from the source}."""
 
 

@@ -2,8 +2,9 @@
 
     python -m tests.fuzz [--seconds 600] [--only NAME,...] [--keep DIRECTORY]
 
-The time is shared out evenly. Native targets run under libFuzzer, ASan and UBSan; what they keep
-is then read by the Python doors beside orjson and the slow twin, which must give the same.
+The time is shared out evenly. Native targets (C headers) run under libFuzzer, ASan and UBSan, and
+compiled modules (Cython's C of scanner, feed and entry codec) under libFuzzer and ASan; what the
+first keep is then read by the Python doors beside orjson and the slow twin, which must agree.
 """
 
 from __future__ import annotations
@@ -14,17 +15,18 @@ import sys
 import time
 from pathlib import Path
 
-from tests.fuzz import differential, guided, native, targets
+from tests.fuzz import compiled, differential, guided, native, targets
 
 
 def table(seconds: float, only: set[str], work: Path) -> list[dict[str, object]]:
     """One row a target; `finding` is empty when there is none."""
     python = [t for t in targets.targets(work) if not only or t.name in only]
     names = [n for n in native.HEADERS if not only or n in only]
-    share = seconds / (len(python) + len(names) + 1)
+    calls = [n for n in compiled.CALLS if not only or n in only]
+    share = seconds / (len(python) + len(names) + len(calls) + 1)
     rows: list[dict[str, object]] = []
-    for name in names:
-        found = native.fuzz(name, share, work)
+    for name in names + calls:
+        found = (native if name in names else compiled).fuzz(name, share, work)
         rows.append(
             {
                 "target": name,

@@ -81,14 +81,27 @@ def program(target: str, planted: bool = False) -> Path:
 
 def fuzz(target: str, seconds: float, work: Path, planted: bool = False) -> Found:
     """Run a target for a time from its kept corpus; the corpus grows in `work` only."""
+    environment = {"ASAN_OPTIONS": "detect_leaks=1"}
+    return run(target, program(target, planted), corpus(target), seconds, work, environment)
+
+
+def run(
+    target: str,
+    fuzzer: Path,
+    begins: list[bytes],
+    seconds: float,
+    work: Path,
+    environment: dict[str, str],
+) -> Found:
+    """Run a fuzzer's program for a time, from the inputs it begins with."""
     grown, seeds = work / f"{target}-grown", work / f"{target}-seeds"
     grown.mkdir(parents=True, exist_ok=True)
     seeds.mkdir(parents=True, exist_ok=True)
-    for n, text in enumerate(corpus(target)):
+    for n, text in enumerate(begins):
         (seeds / f"{n:03}").write_bytes(text)
     done = subprocess.run(
         [
-            str(program(target, planted)),
+            str(fuzzer),
             f"-max_total_time={max(1, round(seconds))}",
             "-max_len=3000",
             "-rss_limit_mb=2048",
@@ -103,7 +116,7 @@ def fuzz(target: str, seconds: float, work: Path, planted: bool = False) -> Foun
         errors="replace",
         timeout=seconds + 60,
         cwd=work,
-        env=os.environ | {"ASAN_OPTIONS": "detect_leaks=1"},
+        env=os.environ | environment,
         check=False,
     )
     log = done.stderr
@@ -125,4 +138,4 @@ def grown(target: str, work: Path) -> list[bytes]:
     return corpus(target) + found
 
 
-__all__ = ["CORPUS", "HEADERS", "Found", "FuzzerMissing", "fuzz", "grown", "program"]
+__all__ = ["CORPUS", "HEADERS", "Found", "FuzzerMissing", "fuzz", "grown", "program", "run"]

@@ -12,7 +12,7 @@ from engine import config, document
 from hotpath import ring
 from hotpath.records import Kind, RecordError, unpack
 from hotpath.ring import Outbox, Reader
-from tests.fuzz import differential, guided, native, targets
+from tests.fuzz import compiled, differential, guided, native, targets
 from tests.fuzz.__main__ import table
 from venues.binance.codec import decode
 
@@ -138,6 +138,32 @@ def test_libfuzzer_sees_edges_and_finds_nothing(target: str, tmp_path: Path) -> 
     assert found.edges > 50 and found.inputs > 1000 and found.corpus > 5
 
 
+def compiled_or_skip() -> None:
+    try:
+        compiled.program()
+    except native.FuzzerMissing as missing:
+        if os.environ.get("CI", "").lower() == "true":
+            pytest.fail(str(missing))
+        pytest.skip(str(missing))
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("call", sorted(compiled.CALLS))
+def test_libfuzzer_sees_edges_of_compiled_modules(call: str, tmp_path: Path) -> None:
+    compiled_or_skip()
+    found = compiled.fuzz(call, 3, tmp_path)
+    assert not found.report
+    assert found.edges > 200 and found.inputs > 300 and found.corpus > 5
+
+
+@pytest.mark.long
+def test_a_bug_planted_in_a_compiled_module_is_found_within_a_minute(tmp_path: Path) -> None:
+    compiled_or_skip()
+    found = compiled.fuzz("scanner", FUZZED_S, tmp_path, planted=True)
+    assert "heap-buffer-overflow" in found.report
+    assert b"\\u" in found.failing
+
+
 def test_a_planted_bound_off_by_one_is_found_within_a_minute(tmp_path: Path) -> None:
     native_or_skip()
     found = native.fuzz("frames", FUZZED_S, tmp_path, planted=True)
@@ -150,4 +176,4 @@ def test_a_minute_of_every_fuzzer_finds_nothing(tmp_path: Path) -> None:
     native_or_skip()
     rows = table(FUZZED_S, set(), tmp_path)
     assert not [row for row in rows if row["finding"]]
-    assert {row["target"] for row in rows} > set(native.HEADERS)
+    assert {row["target"] for row in rows} > {*native.HEADERS, *compiled.CALLS}

@@ -981,6 +981,15 @@ def test_what_is_adopted_is_counted_like_what_was_placed(side: int, price: int) 
     assert g.exposure(7) == (6 if side == BUY else -6, 0, 0, 0)
 
 
+def test_open_notional_is_summed_over_the_venue() -> None:
+    g = roomy({"open_notional": 100 * 10**8})
+    g.add_instrument(spec(8), **ROOMY)
+    assert said(g, 1, price=5_000_000) is None  # 50
+    told = g.ask(intent(price=5_000_000, quantity=11), 8, cause(2), NOW, inputs())
+    assert brief(told) == ("R08", 105 * 10**8, 100 * 10**8, 3, 1, 0, 0)
+    assert g.ask(intent(price=5_000_000), 8, cause(3), NOW, inputs()) is None
+
+
 def test_an_adopted_order_may_have_nothing_left() -> None:
     g = roomy()
     assert g.adopt(1, 7, 9, BUY, 5_000_000, 10, cumulative=10)
