@@ -28,11 +28,12 @@ class Row:
         if not is_so:
             self.broken.append(otherwise)
 
-    def within(self, p99_ms: float, what: str) -> None:
-        """The p99 of the durations may not be above this."""
+    def within(self, most_ms: float, what: str, share: float = 0.99) -> None:
+        """The p99 (or another share) of the durations may not be above this."""
         if self.times_ms:
-            found = percentile(self.times_ms, 0.99)
-            self.holds(found <= p99_ms, f"{what}: p99 {found:.1f} ms, allowed are {p99_ms} ms")
+            found = percentile(self.times_ms, share)
+            said = f"{what}: p{share * 100:g} {found:.1f} ms, allowed are {most_ms} ms"
+            self.holds(found <= most_ms, said)
         else:
             self.broken.append(f"{what}: nothing was measured")
 
