@@ -136,7 +136,8 @@ typedef struct { /* potential notional of an instrument, 1e-8 quote: all that is
 typedef struct {
     tc_instrument spec;
     tc_instrument_limits limits;
-    int32_t base, quote, first; /* first: of its orders, -1 = none */
+    uint64_t worth_unit, base_unit; /* one tick of one lot in 1e-8 quote, one lot in 1e-8 base; 0: not whole, or too large */
+    int32_t base, quote, first;     /* first: of its orders, -1 = none */
     uint32_t halted;
     int64_t position, buying, selling, orders; /* lots */
     gate_wide open;
@@ -167,6 +168,72 @@ typedef struct {
 
 enum { GATE_PLACES = 65536, GATE_INSTRUMENTS = 1024, GATE_ASSETS = 1024, GATE_STRATEGIES = 64, GATE_RULES = 128,
        GATE_SPARE = 64 /* places of a ring of times that a release may have overwritten */ };
+
+/* ---- arithmetic ---------------------------------------------------------------------------- */
+
+static inline gate_wide gate_abs(gate_wide v) { return v < 0 ? -v : v; }
+
+/* `lots` of the base asset in 1e-8 units, away from zero. */
+static inline gate_wide gate_base(const tc_instrument *i, int64_t lots) {
+    gate_wide v = (gate_wide)lots * i->lot;
+    int d = i->quantity_scale;
+    if (d <= 8) return v * SCAN_POW10[8 - d];
+    gate_wide q = v / SCAN_POW10[d - 8];
+    return q * SCAN_POW10[d - 8] == v ? q : q + (v < 0 ? -1 : 1);
+}
+
+/* Notional in 1e-8 quote; values that fit 64 bits are divided in 64. */
+static inline gate_wide gate_notional(const tc_instrument *i, int64_t ticks, int64_t lots, int *overflow) {
+    int d = i->price_scale + i->quantity_scale - 8;
+    uint64_t a, b, v;
+    if (ticks >= 0 && lots >= 0 && d >= 0 && d <= 18 && !__builtin_mul_overflow((uint64_t)ticks, (uint64_t)i->tick, &a) &&
+        !__builtin_mul_overflow((uint64_t)lots, (uint64_t)i->lot, &b) && !__builtin_mul_overflow(a, b, &v)) {
+        uint64_t unit = (uint64_t)SCAN_POW10[d];
+        return (gate_wide)(v / unit + (v % unit != 0));
+    }
+    int over = 0;
+    gate_wide w = instrument_notional(i, ticks, lots, &over);
+    *overflow |= over;
+    return w;
+}
+
+/* The fee reserved on top of a buy, rounded up; divided in 64 bits where it fits. */
+static inline gate_wide gate_fee(gate_wide notional, int64_t ppm) {
+    if (notional >= 0 && notional <= (1ll << 40) && ppm >= 0 && ppm <= 1000000)
+        return (int64_t)((uint64_t)((int64_t)notional * ppm + 999999) / 1000000u);
+    return (notional * ppm + 999999) / 1000000;
+}
+
+static inline uint64_t gate_worth_unit(const tc_instrument *i) {
+    int d = 8 - i->price_scale - i->quantity_scale;
+    int64_t unit = 0;
+    if (d < 0 || __builtin_mul_overflow(i->tick, i->lot, &unit) || __builtin_mul_overflow(unit, SCAN_POW10[d], &unit)) return 0;
+    return unit > 0 ? (uint64_t)unit : 0;
+}
+
+static inline uint64_t gate_base_unit(const tc_instrument *i) {
+    int64_t unit = 0;
+    if (i->quantity_scale > 8 || __builtin_mul_overflow(i->lot, SCAN_POW10[8 - i->quantity_scale], &unit)) return 0;
+    return unit > 0 ? (uint64_t)unit : 0;
+}
+
+static inline int64_t gate_narrow(gate_wide v) {
+    return v > INT64_MAX ? INT64_MAX : v < INT64_MIN ? INT64_MIN : (int64_t)v;
+}
+
+static __attribute__((cold, noinline, unused)) int gate_refuse(tc_gate *g, tc_refused *out, int control, int64_t value,
+                                                               int64_t limit, int64_t a, int64_t b, int64_t c, int64_t d) {
+    g->refusals[control]++;
+    out->control = (uint16_t)control;
+    out->limit_version = g->limits.version;
+    out->value = value;
+    out->limit = limit;
+    out->input[0] = a;
+    out->input[1] = b;
+    out->input[2] = c;
+    out->input[3] = d;
+    return control;
+}
 
 /* ---- setting up ---------------------------------------------------------------------------- */
 
@@ -227,6 +294,8 @@ static inline int gate_add_instrument(tc_gate *g, const tc_instrument *spec, con
         g->place[spec->id] = (uint16_t)++g->instrument_count;
     }
     i->spec = *spec;
+    i->worth_unit = gate_worth_unit(spec);
+    i->base_unit = gate_base_unit(spec);
     if (limits) i->limits = *limits;
     return 1;
 }
@@ -297,60 +366,16 @@ static inline int32_t gate_rule_index(tc_gate *g, uint16_t strategy, uint16_t ru
     return g->rule_count++;
 }
 
-/* ---- arithmetic ---------------------------------------------------------------------------- */
-
-static inline gate_wide gate_abs(gate_wide v) { return v < 0 ? -v : v; }
-
-/* `lots` of the base asset in 1e-8 units, away from zero. */
-static inline gate_wide gate_base(const tc_instrument *i, int64_t lots) {
-    int d = i->quantity_scale;
-    int64_t u;
-    if (d <= 8 && !__builtin_mul_overflow(i->lot, SCAN_POW10[8 - d], &u)) return (gate_wide)lots * u;
-    gate_wide v = (gate_wide)lots * i->lot;
-    if (d <= 8) return v * SCAN_POW10[8 - d];
-    gate_wide q = v / SCAN_POW10[d - 8];
-    return q * SCAN_POW10[d - 8] == v ? q : q + (v < 0 ? -1 : 1);
+/* gate_notional and gate_base of a listed instrument: one product where its unit is whole. */
+static inline gate_wide gate_worth(const tc_gate_instrument *t, int64_t ticks, int64_t lots, int *overflow) {
+    uint64_t v;
+    if (t->worth_unit && (ticks | lots) >= 0 && !__builtin_mul_overflow((uint64_t)ticks, (uint64_t)lots, &v))
+        return (gate_wide)((unsigned __int128)v * t->worth_unit);
+    return gate_notional(&t->spec, ticks, lots, overflow);
 }
 
-/* Notional in 1e-8 quote; what fits 64 bits is multiplied and divided in 64. */
-static inline gate_wide gate_notional(const tc_instrument *i, int64_t ticks, int64_t lots, int *overflow) {
-    int d = i->price_scale + i->quantity_scale - 8; /* -8..28: below 0 there are decimals to add */
-    uint64_t a, b, v;
-    if (ticks >= 0 && lots >= 0 && d <= 18 && !__builtin_mul_overflow((uint64_t)ticks, (uint64_t)i->tick, &a) &&
-        !__builtin_mul_overflow((uint64_t)lots, (uint64_t)i->lot, &b) && !__builtin_mul_overflow(a, b, &v)) {
-        if (d <= 0) return (gate_wide)((unsigned __int128)v * (uint64_t)SCAN_POW10[-d]);
-        uint64_t unit = (uint64_t)SCAN_POW10[d];
-        return (gate_wide)(v / unit + (v % unit != 0));
-    }
-    int over = 0;
-    gate_wide w = instrument_notional(i, ticks, lots, &over);
-    *overflow |= over;
-    return w;
-}
-
-/* The fee reserved on top of a buy, rounded up; divided in 64 bits where it fits. */
-static inline gate_wide gate_fee(gate_wide notional, int64_t ppm) {
-    if (notional >= 0 && notional <= (1ll << 40) && ppm >= 0 && ppm <= 1000000)
-        return (int64_t)((uint64_t)((int64_t)notional * ppm + 999999) / 1000000u);
-    return (notional * ppm + 999999) / 1000000;
-}
-
-static inline int64_t gate_narrow(gate_wide v) {
-    return v > INT64_MAX ? INT64_MAX : v < INT64_MIN ? INT64_MIN : (int64_t)v;
-}
-
-static __attribute__((cold, noinline, unused)) int gate_refuse(tc_gate *g, tc_refused *out, int control, int64_t value,
-                                                               int64_t limit, int64_t a, int64_t b, int64_t c, int64_t d) {
-    g->refusals[control]++;
-    out->control = (uint16_t)control;
-    out->limit_version = g->limits.version;
-    out->value = value;
-    out->limit = limit;
-    out->input[0] = a;
-    out->input[1] = b;
-    out->input[2] = c;
-    out->input[3] = d;
-    return control;
+static inline gate_wide gate_amount(const tc_gate_instrument *t, int64_t lots) {
+    return t->base_unit && lots >= 0 ? (gate_wide)((unsigned __int128)(uint64_t)lots * t->base_unit) : gate_base(&t->spec, lots);
 }
 
 /* ---- controls that need more than a comparison ---------------------------------------------- */
@@ -452,10 +477,10 @@ static inline void gate_count_message(tc_gate *g, int64_t now) { g->messages[g->
 enum { GATE_SCOPE_INSTRUMENT = 1, GATE_SCOPE_ASSET = 2, GATE_SCOPE_VENUE = 3 };
 
 /* `up` and `down` lots at a price. */
-static inline void gate_reach(const tc_instrument *spec, int64_t price, int64_t up, int64_t down, tc_gate_reach *reach,
+static inline void gate_reach(const tc_gate_instrument *t, int64_t price, int64_t up, int64_t down, tc_gate_reach *reach,
                               int *overflow) {
-    gate_wide most = gate_notional(spec, price, up < 0 ? -up : up, overflow);
-    gate_wide least = gate_notional(spec, price, down < 0 ? -down : down, overflow);
+    gate_wide most = gate_worth(t, price, up < 0 ? -up : up, overflow);
+    gate_wide least = gate_worth(t, price, down < 0 ? -down : down, overflow);
     reach->gross = most > least ? most : least;
     reach->high = up < 0 ? -most : most;
     reach->low = down < 0 ? -least : least;
@@ -473,7 +498,7 @@ static inline int gate_check_position(tc_gate *g, tc_gate_instrument *t, const t
         (buy ? __builtin_add_overflow(up, i->quantity, &up) : __builtin_sub_overflow(down, i->quantity, &down)) ||
         down == INT64_MIN)
         return gate_refuse(g, out, TC_R07_POSITION, INT64_MAX, 0, GATE_SCOPE_INSTRUMENT, t->position, t->buying, t->selling);
-    gate_reach(&t->spec, in->reference_ask, up, down, reach, &overflow);
+    gate_reach(t, in->reference_ask, up, down, reach, &overflow);
     if (overflow) return gate_refuse(g, out, TC_R07_POSITION, INT64_MAX, 0, GATE_SCOPE_VENUE, t->position, t->buying, t->selling);
     if (buy ? up <= 0 : down >= 0) return 0; /* it can only reduce */
     int64_t far = buy ? up : -down, limit = buy ? l->longest : l->shortest;
@@ -577,7 +602,7 @@ static inline int gate_ask(tc_gate *g, const tc_intent *i, uint32_t instrument, 
     if (i->quantity > t->limits.quantity)
         return gate_refuse(g, out, TC_R03_QUANTITY, i->quantity, t->limits.quantity, 0, 0, 0, 0);
     int overflow = 0;
-    gate_wide notional = gate_notional(spec, worst, i->quantity, &overflow);
+    gate_wide notional = gate_worth(t, worst, i->quantity, &overflow);
     if (overflow || notional > t->limits.notional)
         return gate_refuse(g, out, TC_R04_NOTIONAL, overflow ? INT64_MAX : gate_narrow(notional), t->limits.notional, worst,
                            i->quantity, 0, 0);
@@ -614,7 +639,7 @@ static inline int gate_ask(tc_gate *g, const tc_intent *i, uint32_t instrument, 
     if (g->open + notional > v->open_notional)
         return gate_refuse(g, out, TC_R08_OPEN, gate_narrow(g->open + notional), v->open_notional, GATE_SCOPE_VENUE, 1, 0, 0);
 
-    gate_wide base = gate_base(spec, i->quantity);
+    gate_wide base = gate_amount(t, i->quantity);
     tc_gate_reach potential;
     control = gate_check_position(g, t, i, in, base, out, &potential);
     if (control) return control;
@@ -720,7 +745,7 @@ static inline int gate_cancel(tc_gate *g, const tc_intent *i, tc_order_id id, in
 static inline void gate_refresh(tc_gate *g, tc_gate_instrument *t, int64_t price) {
     int overflow = 0;
     tc_gate_reach potential;
-    gate_reach(&t->spec, price, t->position + t->buying, t->position - t->selling, &potential, &overflow);
+    gate_reach(t, price, t->position + t->buying, t->position - t->selling, &potential, &overflow);
     if (!overflow) gate_set_reach(g, t, &potential);
 }
 
@@ -731,9 +756,9 @@ static inline void gate_shrink(tc_gate *g, tc_gate_order *o, int64_t lots) {
     int overflow = 0;
     if (lots > o->leaves) lots = o->leaves;
     int64_t left = o->leaves - lots;
-    gate_wide notional = gate_notional(&t->spec, o->price, left, &overflow);
-    gate_wide base = gate_base(&t->spec, o->leaves) - gate_base(&t->spec, left);
-    gate_wide need = o->side == TC_BUY ? notional + gate_fee(notional, g->limits.fee_ppm) : gate_base(&t->spec, left);
+    gate_wide notional = gate_worth(t, o->price, left, &overflow);
+    gate_wide base = gate_amount(t, o->leaves) - gate_amount(t, left);
+    gate_wide need = o->side == TC_BUY ? notional + gate_fee(notional, g->limits.fee_ppm) : gate_amount(t, left);
     gate_wide freed = o->notional - notional;
     g->assets[o->asset].reserved -= o->reserved - need;
     t->open -= freed;
@@ -747,7 +772,7 @@ static inline void gate_shrink(tc_gate *g, tc_gate_order *o, int64_t lots) {
 
 static inline void gate_move(tc_gate *g, tc_gate_instrument *t, int32_t strategy, int buy, int64_t price, int64_t lots) {
     int overflow = 0;
-    gate_wide n = gate_notional(&t->spec, price, lots, &overflow), base = gate_base(&t->spec, lots);
+    gate_wide n = gate_worth(t, price, lots, &overflow), base = gate_amount(t, lots);
     t->position += buy ? lots : -lots;
     g->assets[t->base].held += buy ? base : -base;
     if (strategy >= 0) g->strategies[strategy].net += buy ? n : -n;
@@ -769,7 +794,7 @@ static inline void gate_restore_strategy(tc_gate *g, uint16_t source, uint32_t i
     int overflow = 0;
     if (at < 0 || !t) return;
     if (first) g->strategies[at].net = 0;
-    gate_wide n = gate_notional(&t->spec, 1, cost < 0 ? -cost : cost, &overflow);
+    gate_wide n = gate_worth(t, 1, cost < 0 ? -cost : cost, &overflow);
     g->strategies[at].net += cost < 0 ? -n : n;
 }
 
@@ -885,7 +910,7 @@ static inline int gate_adopt(tc_gate *g, const tc_order *o) {
     if (ri < 0 || left < 0) return 0;
     tc_gate_order *e = &g->orders[at];
     int buy = o->side == TC_BUY;
-    gate_wide notional = gate_notional(&t->spec, o->price, left, &overflow), base = gate_base(&t->spec, left);
+    gate_wide notional = gate_worth(t, o->price, left, &overflow), base = gate_amount(t, left);
     if (overflow) return 0;
     g->vacant = e->next;
     e->id = o->id;
