@@ -60,10 +60,10 @@ static inline uint64_t tc_board_get(const tc_board_slot *slot, void *to, uint32_
     }
     return 0;
 }
-/* The version alone, 0: never written, or its writer is (or died) inside. What a slot held at a version
- * it holds as long as it has that version. */
+/* The version as it is, odd while its writer is (or died) inside. What a slot held at an even version it
+ * holds as long as it has that version: who kept that needs nothing else of the slot, so the load is
+ * relaxed. */
 static inline uint64_t tc_board_version(const tc_board_slot *slot) {
-    uint64_t version = __atomic_load_n(&slot->version, __ATOMIC_ACQUIRE);
-    return version & 1 ? 0 : version;
+    return __atomic_load_n(&slot->version, __ATOMIC_RELAXED);
 }
 #endif

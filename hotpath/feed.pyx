@@ -9,6 +9,7 @@ from libc.stdint cimport int64_t, uint16_t, uint32_t, uint64_t
 from libc.stdlib cimport free, realloc
 from libc.string cimport memcpy, memset
 
+from hotpath.board cimport tc_board_put
 from hotpath.lane cimport TC_LAP_APPLY, TC_LAP_DECIDE, Actor
 from hotpath.market cimport Market, tc_top_slot
 from hotpath.records cimport (
@@ -142,6 +143,7 @@ cdef class Feed(Actor):
     cdef int publish(self, Market market) except -1:
         """Write the top as a record and a board slot when it changed, then call the followers."""
         cdef Strategy strategy
+        cdef int k
         cdef tc_top* top = &market.book.top
         market.received = self.lane.stamp
         if (top.bid_price == market.top.bid_price and top.bid_quantity == market.top.bid_quantity
@@ -166,7 +168,8 @@ cdef class Feed(Actor):
             self.write_top(market)
         if self.lane.sampled:
             self.lane.lap(TC_LAP_APPLY)
-        for strategy in market.followers:
+        for k in range(<int>len(market.followers)):    # by index: a typed loop asks each for its type
+            strategy = <Strategy>market.followers[k]
             strategy.cause = market.cause
             strategy.on_top(market)
         if self.lane.sampled and market.followers:
@@ -190,4 +193,5 @@ cdef class Feed(Actor):
         slot.instrument = market.instrument
         slot.feed = self.source
         slot.pad = 0
-        self.lane.write_slot(market.slot, &slot, sizeof(slot))
+        if <size_t>market.slot < self.lane.slot_count:
+            tc_board_put(&self.lane.board.slots[market.slot], &slot, sizeof(slot))

@@ -311,7 +311,7 @@ static inline int32_t gate_order_index(const tc_gate *g, tc_order_id id) {
 }
 
 /* Between two orders, off the path: asks for the lines that the next one of `id`'s source will book in. */
-static inline void gate_warm(const tc_gate *g, tc_order_id id) {
+static inline __attribute__((always_inline)) void gate_warm(const tc_gate *g, tc_order_id id) {
     index_warm(g->by_id, g->index_mask, id);
     __builtin_prefetch(&g->messages[g->sent & g->message_mask], 1);
     if (g->vacant < 0) return;

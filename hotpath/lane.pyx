@@ -193,10 +193,10 @@ cdef class Actor:
         return self.outbox.last_record()
 
     cdef tell(self, uint16_t kind):
-        cdef Actor listener
-        for listener in self.listeners:
-            if listener.wants >> kind & 1:
-                self.lane.defer(listener, self.outbox.last_record())
+        cdef int k
+        for k in range(<int>len(self.listeners)):    # by index: a typed loop asks each for its type
+            if (<Actor>self.listeners[k]).wants >> kind & 1:
+                self.lane.defer(<Actor>self.listeners[k], self.outbox.last_record())
 
     cdef int64_t send(self, uint16_t channel, char* p, size_t n) noexcept:
         """Send on a connection: n, what was taken, or -1 when there is none."""

@@ -32,6 +32,21 @@ static inline uint64_t template_eight(uint32_t v) {
     return (tens | (twos - tens * 10) << 8) + 0x3030303030303030ull;
 }
 
+typedef struct { /* a half of an id and its digits, spelled before it is needed */
+    uint64_t half;
+    char digits[TC_BASE62 / 2];
+} tc_spelled;
+
+static inline void template_spell(tc_spelled *s, uint64_t half) {
+    s->half = half;
+    order_half_write(half, s->digits);
+}
+
+static inline void template_copy_half(const char *digits, char *to) {
+    memcpy(to, digits, 8);
+    memcpy(to + TC_BASE62 / 2 - 4, digits + TC_BASE62 / 2 - 4, 4);
+}
+
 static inline void template_digits(uint32_t v, char *to, int n) { /* n of at most 8 digits */
     uint64_t text = template_eight(v) >> 8 * (8 - n);
     memcpy(to, &text, (size_t)n);
@@ -41,6 +56,19 @@ static inline void template_digits(uint32_t v, char *to, int n) { /* n of at mos
  * is stored in pieces and loaded as one waits for the stores. */
 static inline int template_decimal(int64_t v, int scale, char *to) {
     if (v < 0 || v >= 10000000000000000ll || scale > 15) return text_write(v, scale, to);
+    if (v < 100000000 && scale <= 7) { /* what most prices and quantities are */
+        uint64_t eight = template_eight((uint32_t)v);
+        int zeros = eight != 0x3030303030303030ull ? __builtin_ctzll(eight ^ 0x3030303030303030ull) / 8 : 7;
+        if (zeros > 7 - scale) zeros = 7 - scale;
+        eight >>= 8 * zeros;
+        memcpy(to, &eight, 8);
+        if (!scale) return 8 - zeros;
+        int whole = 8 - zeros - scale;
+        eight >>= 8 * whole;
+        to[whole] = '.';
+        memcpy(to + whole + 1, &eight, 8);
+        return 9 - zeros;
+    }
     uint64_t upper = (uint64_t)v / 100000000;
     uint64_t first = template_eight((uint32_t)upper), last = template_eight((uint32_t)((uint64_t)v % 100000000));
     uint64_t zeros = 0x3030303030303030ull;
@@ -69,9 +97,9 @@ static inline int template_put(char *to, int at, const char *text, int n) {
 
 /* The order's text at `to`: constant part, id twice, time in ms, then `"quantity":"..` and, unless
  * it is 0, `","price":"..`, then the end. Plain decimals, exact. Returns the length; up to 32 bytes
- * behind it are written too. */
-static inline int template_write(tc_template *t, tc_order_id id, int64_t time_ns, const tc_instrument *i,
-                                 int64_t price, int64_t quantity, char *to) {
+ * behind it are written too. `ahead`: the digits of a half, which may be the id's second, or NULL. */
+static inline int template_write(tc_template *t, tc_order_id id, const tc_spelled *ahead, int64_t time_ns,
+                                 const tc_instrument *i, int64_t price, int64_t quantity, char *to) {
     uint64_t ms = (uint64_t)time_ns / 1000000;
     uint32_t high = (uint32_t)(ms / 1000000 % 10000000); /* 13 digits, the excess lost */
     int n = t->n;
@@ -84,7 +112,13 @@ static inline int template_write(tc_template *t, tc_order_id id, int64_t time_ns
         t->time_high = high;
     }
     memcpy(to, t->text, (size_t)n);
-    order_half_twice(id.lo, to + t->id_at + TC_BASE62 / 2, to + t->request_at + TC_BASE62 / 2);
+    char *half = to + t->id_at + TC_BASE62 / 2, *again = to + t->request_at + TC_BASE62 / 2;
+    if (ahead && ahead->half == id.lo) {
+        template_copy_half(ahead->digits, half);
+        template_copy_half(ahead->digits, again);
+    } else {
+        order_half_twice(id.lo, half, again);
+    }
     template_digits((uint32_t)(ms % 1000000), to + t->time_at + 7, 6);
     n = template_put(to, n, ",\"quantity\":\"", 13);
     n += template_amount(quantity, i->lot, i->quantity_scale, to + n);

@@ -30,16 +30,23 @@ cdef class Template:
     """One kind of order's text: for tests and cold venues; the hot path uses the C struct."""
 
     cdef tc_template t
+    cdef tc_spelled ahead
 
     def __init__(self, bytes text):
         lay_out(&self.t, text)
+        self.expect(0)
+
+    def expect(self, id):
+        """Spell the second half of `id` now: the order written next is likely to have it."""
+        template_spell(&self.ahead, id & 0xFFFFFFFFFFFFFFFF)
 
     def write(self, id, int64_t time_ns, Instrument instrument, int64_t price, int64_t quantity):
         """The text of an order: ticks and lots; price 0 leaves the price out."""
         cdef char room[1024]
         cdef tc_order_id whole
         whole.hi, whole.lo = id >> 64, id & 0xFFFFFFFFFFFFFFFF
-        return room[:template_write(&self.t, whole, time_ns, &instrument.c, price, quantity, room)]
+        return room[:template_write(&self.t, whole, &self.ahead, time_ns, &instrument.c, price,
+                                    quantity, room)]
 
 
 def safe_price(Instrument instrument, str text, int side):

@@ -13,6 +13,7 @@ is called for each order whose state must be asked of the venue.
 
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 
+from hotpath.board cimport tc_board_slot
 from hotpath.gate cimport Gate, tc_gate_inputs
 from hotpath.histogram cimport Stages
 from hotpath.lane cimport Actor
@@ -27,6 +28,7 @@ from hotpath.records cimport (
     tc_order_id,
     tc_refused,
 )
+from hotpath.template cimport tc_spelled
 
 
 cdef struct tc_view:
@@ -37,6 +39,7 @@ cdef struct tc_view:
 cdef struct tc_word:
     # a word of the board that is looked at with each order, and its version when it was read
     int slot                          # -1: there is none, which reads as 0
+    const tc_board_slot* at           # NULL: not read yet
     uint64_t version
     uint64_t word
 
@@ -83,8 +86,7 @@ cdef class Venue(Actor):
     cdef int strategy_kills
     cdef int clock_slot, kill_slot, venue_kill_slot, hold_slot, own_slot
     cdef tc_word kill_all, kill_venue, hold_all
-    cdef uint64_t clock_version
-    cdef int64_t uncertainty               # of the clock, as last read; -1: not known
+    cdef tc_word clock                     # `word` is -1 or its uncertainty
     cdef tc_leg legs[8]                    # of a group of another lane, not yet whole
     cdef int held, held_seen
     cdef uint16_t held_source
@@ -93,6 +95,7 @@ cdef class Venue(Actor):
     cdef uint64_t wait_cause[256]
     cdef readonly int waiting
     cdef char* text                        # of the order being sent, with headroom
+    cdef tc_spelled next_half              # of the id that the next order is likely to have
     cdef Stages stages                     # where latencies are recorded, None: nowhere
     cdef int stage_own                     # callback entry to the entry of send
     cdef int stage_tick_to_order, stage_ack, stage_fill, stage_risk
@@ -110,7 +113,7 @@ cdef class Venue(Actor):
     cdef int end_group(self, int whole) except -1
     cdef int send_order(self, tc_order* o, int n) except -1
     cdef int approve(self, const tc_header* r, const tc_intent* i, tc_order_id id) except -1
-    cdef int64_t clock_uncertainty(self) noexcept
+    cdef uint64_t read_clock(self) noexcept
     cdef int gather(self, const tc_header* r, const tc_intent* i) except -1
     cdef bint is_retry(self, const tc_header* r, const tc_intent* i)
     cdef int reserve_replace(self, const tc_header* r, const tc_intent* i, tc_order_id id)

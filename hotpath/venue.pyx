@@ -114,6 +114,7 @@ from hotpath.records cimport (
 )
 
 from hotpath.ring cimport Outbox, tc_claim, tc_commit, tc_warm, tc_writer
+from hotpath.template cimport template_spell
 
 from hotpath.lane import OutboxFull
 from hotpath.records import unpack
@@ -143,21 +144,20 @@ cdef inline tc_order_id id_of(Venue venue, const tc_header* r, const tc_intent* 
 # changed; what has is read through the lane, which records it. In a replay the lane says what was read.
 
 
-cdef inline uint64_t version_now(Lane lane, int slot) noexcept:
-    """Even; 0 when only the lane's own reading will do."""
-    if slot < 0 or <size_t>slot >= lane.slot_count or lane.slot_feed is not None:
-        return 0
-    return tc_board_version(&lane.board.slots[slot])
+cdef inline bint unchanged(Lane lane, const tc_word* w) noexcept:
+    return w.at != NULL and tc_board_version(w.at) == w.version and lane.slot_feed is None
+
+
+cdef inline const tc_board_slot* slot_at(Lane lane, int slot) noexcept:
+    return &lane.board.slots[slot] if <size_t>slot < lane.slot_count else NULL
 
 
 cdef inline uint64_t word_now(Lane lane, tc_word* w) noexcept:
-    cdef uint64_t version
-    if w.slot < 0:
-        return 0
-    version = version_now(lane, w.slot)
-    if version == 0 or version != w.version:
-        w.word = 0
-        w.version = lane.read_slot(w.slot, &w.word, 8)
+    if w.slot < 0 or unchanged(lane, w):
+        return w.word
+    w.word = 0
+    w.version = lane.read_slot(w.slot, &w.word, 8)
+    w.at = slot_at(lane, w.slot)
     return w.word
 
 
@@ -184,7 +184,7 @@ cdef class Venue(Actor):
         self.clock_slot = self.kill_slot = self.venue_kill_slot = self.own_slot = -1
         self.hold_slot = -1
         self.kill_all.slot = self.kill_venue.slot = self.hold_all.slot = -1
-        self.uncertainty = -1
+        self.clock.word = <uint64_t>-1
 
     def __dealloc__(self):
         free(self.text)
@@ -244,6 +244,7 @@ cdef class Venue(Actor):
         self.clock_slot, self.kill_slot, self.venue_kill_slot = clock, kill, venue_kill
         self.hold_slot = hold
         self.kill_all.slot, self.kill_venue.slot, self.hold_all.slot = kill, venue_kill, hold
+        self.kill_all.at = self.kill_venue.at = self.hold_all.at = self.clock.at = NULL
         self.instance = instance
 
     def set_stages(self, stages):
@@ -291,16 +292,16 @@ cdef class Venue(Actor):
                 return 1 if word_now(self.lane, &self.strategy_kill[i].kill) else 0
         return 0
 
-    cdef int64_t clock_uncertainty(self) noexcept:
+    cdef uint64_t read_clock(self) noexcept:
+        """The clock's slot has changed: its uncertainty, -1 when it is not known."""
         cdef int64_t clock[2]
-        cdef uint64_t version = version_now(self.lane, self.clock_slot)
-        if version == 0 or version != self.clock_version:
-            self.clock_version, self.uncertainty = 0, -1
-            if self.clock_slot >= 0:
-                self.clock_version = self.lane.read_slot(self.clock_slot, clock, 16)
-                if self.clock_version:
-                    self.uncertainty = clock[1]
-        return self.uncertainty
+        self.clock.word = <uint64_t>-1
+        if self.clock_slot >= 0:
+            self.clock.version = self.lane.read_slot(self.clock_slot, clock, 16)
+            self.clock.at = slot_at(self.lane, self.clock_slot)
+            if self.clock.version:
+                self.clock.word = <uint64_t>clock[1]
+        return self.clock.word
 
     cdef int gather(self, const tc_header* r, const tc_intent* i) except -1:
         """Everything the gate must be told with this intent; returns the listing's index."""
@@ -308,14 +309,15 @@ cdef class Venue(Actor):
         cdef int at = self.listing_of[r.instrument & 0xffff]
         cdef tc_listing* l
         cdef tc_top_slot slot
-        cdef int k
+        cdef int k, read = -1              # the slot that is in hand, of this lane's own
         n.kill = self.kill_word(i.strategy, at)
         if n.kill == 0 and word_now(self.lane, &self.hold_all):
             n.kill = CANCEL_ONLY
         n.agreed = self.agreed
         n.reconciled = self.reconciled and not self.stopping
         n.room = has_room(self.lane, self.outbox, sizeof(tc_approved))
-        n.uncertainty = self.clock_uncertainty()
+        n.uncertainty = <int64_t>(self.clock.word if unchanged(self.lane, &self.clock)
+                                  else self.read_clock())
         n.retry = self.is_retry(r, i) if i.attempt else 0
         n.view_known = n.view_alive = n.reference_known = 0
         n.status_time = 0
@@ -331,8 +333,10 @@ cdef class Venue(Actor):
                     n.view.update_id, n.view.venue_time = slot.top.update_id, slot.top.venue_time
                     n.view_received = slot.received
                     n.view_feed = slot.feed
+                    if self.lane.slot_owned[l.view[k].slot]:
+                        read = l.view[k].slot
                 break
-        if l.reference >= 0 and top_now(self.lane, l.reference, &slot):
+        if l.reference >= 0 and (l.reference == read or top_now(self.lane, l.reference, &slot)):
             if slot.top.reason == 0 and slot.top.bid_quantity and slot.top.ask_quantity:
                 n.reference_known = 1
                 n.reference_bid, n.reference_ask = slot.top.bid_price, slot.top.ask_price
@@ -500,6 +504,7 @@ cdef class Venue(Actor):
                 self.stage_tick_to_order, self.lane.mark() - i.stamp_in_hand)
         orders_prepare(&self.orders.t, id)
         gate_warm(&self.gate.g, id)
+        template_spell(&self.next_half, id.lo + (1 << 24))
         return 1
 
     cdef int approve(self, const tc_header* r, const tc_intent* i, tc_order_id id) except -1:

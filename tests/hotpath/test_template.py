@@ -60,3 +60,27 @@ def test_prices_round_to_safety_by_side() -> None:
     for text in ("", "NaN", "1,5"):
         with pytest.raises(ValueError):
             safe_quantity(Instrument("X", "1", "1", id=1), text)
+
+
+def test_an_id_spelled_ahead_is_the_id_written_and_another_is_spelled_anew() -> None:
+    rng = random.Random(5)
+    template, instrument = Template(TEXT), Instrument("X", "0.01", "0.1", id=1)
+    for _ in range(300):
+        id, other = rng.getrandbits(128), rng.getrandbits(128)
+        template.expect(rng.choice((id, other)))
+        found = orjson.loads(template.write(id, 10**18, instrument, 5, 5))
+        assert found["id"] == "p" + spell_id(id)
+        assert found["params"]["newClientOrderId"] == spell_id(id)
+
+
+def test_amounts_are_plain_decimals_of_every_scale_and_size() -> None:
+    rng = random.Random(6)
+    template = Template(TEXT)
+    for scale in range(19):
+        step = Decimal(1).scaleb(-scale)
+        instrument = Instrument("X", format(step, "f"), format(step, "f"), id=1)
+        for _ in range(100):
+            price, lots = (rng.randrange(1, 10 ** rng.randrange(1, 19)) for _ in range(2))
+            params = orjson.loads(template.write(1, 10**18, instrument, price, lots))["params"]
+            assert params["price"] == format(price * step, "f")
+            assert params["quantity"] == format(lots * step, "f")

@@ -85,8 +85,8 @@ cdef class Entry(Session):
         self.weight += 1
         if self.logged_on:
             return template_write(&self.texts[at].place[0 if o.side == TC_BUY else 1][kind], o.id,
-                                  self.lane.now, &t.spec, 0 if kind == 4 else o.price, o.quantity,
-                                  to)
+                                  &self.next_half, self.lane.now, &t.spec,
+                                  0 if kind == 4 else o.price, o.quantity, to)
         spec = self.instruments[o.instrument]
         id = spelled(o.id)
         word, force = KIND_WORDS[kind]
