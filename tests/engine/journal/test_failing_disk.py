@@ -150,5 +150,5 @@ def test_every_failure_of_the_disk_is_found_and_survived(tmp_path: Path, for_goo
 @pytest.mark.long
 @pytest.mark.parametrize("for_good", [False, True])
 def test_each_single_operation_fails(tmp_path: Path, for_good: bool) -> None:
-    failed = sweep(tmp_path, orders=12, step=1, for_good=for_good)
-    assert failed["write"] > 100 and failed["sync"] >= 10, failed
+    failed = sweep(tmp_path, orders=3, step=1, for_good=for_good)
+    assert failed["write"] > 70 and failed["sync"] >= 3, failed
