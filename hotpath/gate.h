@@ -171,8 +171,6 @@ enum { GATE_PLACES = 65536, GATE_INSTRUMENTS = 1024, GATE_ASSETS = 1024, GATE_ST
 
 /* ---- arithmetic ---------------------------------------------------------------------------- */
 
-static inline gate_wide gate_abs(gate_wide v) { return v < 0 ? -v : v; }
-
 /* `lots` of the base asset in 1e-8 units, away from zero. */
 static inline gate_wide gate_base(const tc_instrument *i, int64_t lots) {
     gate_wide v = (gate_wide)lots * i->lot;

@@ -220,6 +220,7 @@ cdef class Gate:
 
     def warm(self, id):
         """Fetch the lines in which the next orders of `id`'s source will be booked; changes nothing."""
+        gate_wake(&self.g)
         gate_warm(&self.g, split_id(id))
 
     def restore(self, uint32_t instrument, int64_t lots, int64_t price):

@@ -111,6 +111,7 @@ cdef class Orders:
 
         The oldest terminal order is forgotten when there is no other place.
         """
+        orders_wake(&self.t)
         orders_prepare(&self.t, split_id(id))
 
     def approve(self, id, int64_t now=0):

@@ -61,7 +61,7 @@ def gcov_lines() -> tuple[dict[str, dict[int, int]], set[str]]:
 
 def never_compiled(header: str, names: set[str]) -> list[str]:
     """Functions of a header that no object holds: the compiler drops what is not used."""
-    text = Path(header).read_text("utf-8")
+    text = re.sub(r"__attribute__\(\(.*?\)\) ", "", Path(header).read_text("utf-8"))
     found = re.findall(r"^static[^;={}]*?(\w+)\([^;{]*\)\s*\{", text, re.M)
     return [name for name in found if name not in names]
 

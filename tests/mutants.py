@@ -52,7 +52,9 @@ def blanked(text: str) -> str:
 
 def functions(code: str) -> Iterator[tuple[str, int, int]]:
     """(name, start, end) of each function's body in blanked text."""
-    for found in re.finditer(r"^static [^;={}(]*?(\w+)\([^;={}]*\)\s*\{", code, re.M):
+    for found in re.finditer(
+        r"^static (?:__attribute__\(\(.*?\)\) )?[^;={}(]*?(\w+)\([^;={}]*\)\s*\{", code, re.M
+    ):
         depth, at = 1, found.end()
         while depth:
             depth += {"{": 1, "}": -1}.get(code[at], 0)
