@@ -49,7 +49,7 @@ from hotpath.records cimport (
     tc_intent,
     tc_order_id,
 )
-from hotpath.scan cimport TC_JSON_STRING, value_scaled
+from hotpath.scan cimport TC_JSON_STRING, tc_value, value_scaled
 from hotpath.venue cimport tc_listing
 from venues.binance.assets cimport Assets
 from venues.binance.codec cimport BN_TRADE, bn_is_definite, bn_item, bn_message
@@ -63,6 +63,11 @@ FORMER = 4096
 GUESS_AFTER_NS = 30 * SECOND
 ASK_AGAIN_NS = 3 * SECOND
 DUPLICATE = b"Duplicate order sent."
+
+
+cdef bint is_duplicate(const tc_value* said):
+    """The refusal of an id that is there already: the order under it lives."""
+    return said.type == TC_JSON_STRING and said.p[:said.n] == DUPLICATE
 
 
 cdef class Reports(Queries):
@@ -271,8 +276,7 @@ cdef class Reports(Queries):
         """An error to a placement: rejected where that is certain, UNKNOWN where it is not (4.3)."""
         cdef bn_message* m = &self.codec.message
         cdef tc_report r
-        cdef bint again = m.text.n == <uint32_t>len(DUPLICATE) and m.text.p[:m.text.n] == DUPLICATE
-        if bn_is_definite(m.status, m.code) and not again:
+        if bn_is_definite(m.status, m.code) and not is_duplicate(&m.text):
             memset(&r, 0, sizeof(r))
             r.id, r.type, r.reason, r.cumulative = o.id, TC_EV_REJECT, <int32_t>m.code, -1
             self.report(o, &r, 0, 0, 0, False)
@@ -315,15 +319,20 @@ cdef class Reports(Queries):
         cdef bn_message* m = &self.codec.message
         cdef tc_order* o = orders_by_id(&self.orders.t, new_id)
         cdef tc_report r
-        cdef bint cancelled = False
+        cdef bint cancelled = False, certain = bn_is_definite(m.status, m.code)
+        cdef const bn_item* i
         cdef int k
-        if not bn_is_definite(m.status, m.code):
+        for k in range(m.count):
+            i = &self.codec.items[k]
+            if i.half == 1 and i.event == TC_EV_CANCELED:
+                cancelled = True
+            elif i.half == 2:              # what became of the new order is said by its own half
+                certain = certain and i.event == TC_EV_REJECT and bn_is_definite(400, i.code) \
+                    and not is_duplicate(&i.what)
+        if not certain:
             if o.pending:
                 self.unknown(o, TC_REASON_UNKNOWN_CODE)
             return 0
-        for k in range(m.count):
-            if self.codec.items[k].half == 1 and self.codec.items[k].event == TC_EV_CANCELED:
-                cancelled = True
         memset(&r, 0, sizeof(r))
         r.type, r.reason, r.cumulative, r.definite = (
             TC_EV_REPLACE_REJECTED, <int32_t>m.code, -1, m.code != -2022)

@@ -729,6 +729,40 @@ def test_a_cancel_replace_that_did_half_or_nothing(cancelled: bool) -> None:
         assert stage.venue.gate.exposure(100) == (0, 100, 0, 1)
 
 
+@pytest.mark.parametrize(
+    ("code", "said"),
+    [(-2010, "Duplicate order sent."), (-1007, "Timeout waiting for response."), (-1000, "?")],
+)
+@pytest.mark.parametrize("lives", [True, False])
+def test_a_new_half_whose_refusal_proves_nothing_is_looked_for(
+    code: int, said: str, lives: bool
+) -> None:
+    """Cancelled, and of the new order no word that says it does not live (4.3)."""
+    stage = started()
+    id = stage.place()
+    ack(stage, id)
+    new = replace(stage, id, 4_985_000, 80)
+    data = {
+        "cancelResult": "SUCCESS", "newOrderResult": "FAILURE",
+        "cancelResponse": {"symbol": "BTCUSDT", "origClientOrderId": spell_id(id), "orderId": 9,
+                           "clientOrderId": "z", "transactTime": 1, "status": "CANCELED"},
+        "newOrderResponse": {"code": code, "msg": said},
+    }  # fmt: skip
+    stage.error("r" + spell_id(new), -2021, 409, data=data)
+    assert stage.state(id)[1:3] == ("REPLACE", "UNKNOWN")
+    assert stage.venue.gate.exposure(100) == (0, 180, 0, 2), "both are reserved until it is known"
+    stage.order(id, "CANCELED")
+    if lives:
+        stage.order(new, orderId=10, origQty="0.0080", price="49850.00")
+        stage.wait(1_000)
+        assert stage.state(new) == ("NEW", "NONE", "CONFIRMED", 0)
+        assert stage.venue.gate.exposure(100) == (0, 80, 0, 1)
+    else:
+        stage.wait(90_000)
+        assert stage.state(id)[0] == "CANCELED"
+        assert stage.venue.gate.exposure(100) == (0, 0, 0, 0)
+
+
 def restarted(before: Stage) -> Stage:
     """A venue process that begins anew, given what the old one had written."""
     before.records()
