@@ -53,7 +53,9 @@ def blanked(text: str) -> str:
 def functions(code: str) -> Iterator[tuple[str, int, int]]:
     """(name, start, end) of each function's body in blanked text."""
     for found in re.finditer(
-        r"^static (?:__attribute__\(\(.*?\)\) )?[^;={}(]*?(\w+)\([^;={}]*\)\s*\{", code, re.M
+        r"^static (?:inline )?(?:__attribute__\(\(.*?\)\) )?[^;={}(]*?(\w+)\([^;={}]*\)\s*\{",
+        code,
+        re.M,
     ):
         depth, at = 1, found.end()
         while depth:

@@ -10,7 +10,11 @@ from tests.mutants import Mutant
 
 EQUAL: dict[str, dict[tuple[str, str, str], str]] = {
     "hotpath/order.h": {
-        ("index_warm", "*", ""): "It only asks for lines of memory: no value depends on it.",
+        (
+            "index_warm",
+            "*",
+            "",
+        ): "It only asks for lines of memory: no value depends on it.",
         (
             "orders_prepare",
             "negated",
@@ -62,7 +66,11 @@ EQUAL: dict[str, dict[tuple[str, str, str], str]] = {
         ): "Half of less than one unit added to nothing or taken from it rounds to nothing.",
     },
     "hotpath/gate.h": {
-        ("gate_warm", "*", ""): "It only asks for lines of memory: no value depends on it.",
+        (
+            "gate_warm",
+            "*",
+            "",
+        ): "It only asks for lines of memory: no value depends on it.",
         (
             "gate_narrow",
             "< by one",
@@ -78,28 +86,6 @@ EQUAL: dict[str, dict[tuple[str, str, str], str]] = {
             "<= by one",
             "if (notional >= 0 && notional <= (1ll << 40) && ppm >= 0 && ppm <= 1000000)",
         ): "The shortcut and the long way give the same where both can be taken.",
-        (
-            "gate_notional",
-            ">= by one",
-            "if (ticks >= 0 && lots >= 0 && d <= 18 && !__builtin_mul_overflow((uint64_t)tick"
-            "s, (uint64_t)i->tick, &a) &&",
-        ): "The shortcut and the long way give the same where both can be taken.",
-        (
-            "gate_notional",
-            "<= by one",
-            "if (ticks >= 0 && lots >= 0 && d <= 18 && !__builtin_mul_overflow((uint64_t)tick"
-            "s, (uint64_t)i->tick, &a) &&",
-        ): "The shortcut and the long way give the same where both can be taken.",
-        (
-            "gate_notional",
-            "<= by one",
-            "if (d <= 0) return (gate_wide)((unsigned __int128)v * (uint64_t)SCAN_POW10[-d]);",
-        ): "The shortcut and the long way give the same where both can be taken.",
-        (
-            "gate_available",
-            "> by one",
-            "return a->reserved > a->locked ? a->free - (a->reserved - a->locked) : a->free;",
-        ): "At equality nothing is taken from what is free, on both sides.",
         (
             "gate_check_view",
             "> by one",
