@@ -66,8 +66,14 @@ def never_compiled(header: str, names: set[str], lines: dict[int, int]) -> list[
     """
     text = re.sub(r"__attribute__\(\(.*?\)\) ", "", Path(header).read_text("utf-8"))
     found = list(re.finditer(r"^static[^;={}]*?(\w+)\([^;{]*\)\s*\{", text, re.M))
-    begins = {m[1]: text.count("\n", 0, m.start()) + 1 for m in found}
-    return [name for name, at in begins.items() if name not in names and at not in lines]
+    missing = []
+    for one in found:
+        end = text.find("}", one.end()) if "}" in text[one.end() :].split("\n")[0] else -1
+        end = end if end >= 0 else text.index("\n}", one.end())
+        first, last = text.count("\n", 0, one.start()) + 1, text.count("\n", 0, end) + 2
+        if one[1] not in names and not any(n in lines for n in range(first, last + 1)):
+            missing.append(one[1])
+    return missing
 
 
 def cython_lines() -> dict[str, dict[int, int]]:
