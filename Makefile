@@ -4,7 +4,7 @@ PY := .venv/bin/python
 ARGS ?=
 FUZZ_SECONDS ?= 600
 # in this order: what trades first, so that a bounded run spends its time there
-LONG = tests/venues tests/engine tests/feeds tests/hotpath tests/proofs tests/bench tests/evm tests/fuzz tests/pools tests/chaos tests/drills tests/binary
+LONG = tests/venues tests/engine tests/feeds tests/hotpath tests/chaos tests/drills tests/proofs tests/bench tests/binary tests/evm tests/fuzz tests/pools
 AGAIN = test -n "$$TIERCEL_RERUN" && echo "once more, what failed:" && $(PY) -m pytest --lf --lfnf=none
 
 .PHONY: chaos binary run test test-long checked sanitize fuzz coverage mutate lint bench gate clean
