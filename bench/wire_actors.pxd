@@ -2,7 +2,6 @@
 
 from libc.stdint cimport int64_t
 
-from hotpath.lane cimport Actor
 from hotpath.strategy cimport Strategy
 from hotpath.venue cimport Venue
 
@@ -11,6 +10,7 @@ cdef class Taker(Strategy):
     cdef readonly int64_t lots
 
 
-cdef class Ender(Actor):
+cdef class Ender(Strategy):
     cdef Venue venue
+    cdef Strategy taker
     cdef readonly int64_t ended

@@ -2,7 +2,7 @@ from collections.abc import Callable
 
 from picows import WSListener
 
-from hotpath.lane import Actor, Lane
+from hotpath.lane import Lane
 from hotpath.ring import Outbox
 from hotpath.strategy import Strategy
 from hotpath.venue import Venue
@@ -15,11 +15,13 @@ class Taker(Strategy):
         self, lane: Lane, name: str, outbox: Outbox, *, lots: int = 100, instance: int = 0
     ) -> None: ...
 
-class Ender(Actor):
-    """Ends each approved order as expired, once its turn is over."""
+class Ender(Strategy):
+    """Ends the order made last as expired, once it has left."""
 
     ended: int
-    def __init__(self, lane: Lane, name: str, outbox: Outbox, *, venue: Venue) -> None: ...
+    def __init__(
+        self, lane: Lane, name: str, outbox: Outbox, *, venue: Venue, taker: Strategy
+    ) -> None: ...
 
 class Echo(WSListener):
     """Answers every frame with one constant text."""

@@ -1,25 +1,18 @@
 """What the wire bench runs: a strategy that answers every top, and who ends its orders.
 
 `Ender` stands for the exchange's reports: the bench server says nothing about an order, and a gate
-with thousands of open ones measures something else. It takes the approved record after the turn's
-input is done, that is after the order has left, so it never lies between a tick and its order.
+with thousands of open ones measures something else. It follows the same market behind the strategy:
+when it is called the order has left (a submitted order is sent before `submit` returns), so it never
+lies between a tick and its order; nor does a copy of the record of the order for it.
 `Echo` is the floor over TLS: a compiled client that parses nothing.
 """
 
 from libc.string cimport memcpy, memset
 from picows.picows cimport WSFrame, WSListener, WSMsgType, WSTransport
 
-from hotpath.lane cimport Actor
 from hotpath.market cimport Market
-from hotpath.order cimport orders_by_id, tc_order, tc_report
-from hotpath.records cimport (
-    TC_APPROVED,
-    TC_BUY,
-    TC_EV_EXPIRED,
-    tc_approved,
-    tc_header,
-    tc_intent,
-)
+from hotpath.order cimport order_id_pack, orders_by_id, tc_order, tc_report
+from hotpath.records cimport TC_BUY, TC_EV_EXPIRED, tc_intent
 from hotpath.strategy cimport Strategy
 from hotpath.venue cimport Venue
 
@@ -42,18 +35,19 @@ cdef class Taker(Strategy):
         return 0 if self.submit() >= 0 else -1
 
 
-cdef class Ender(Actor):
-    """Ends each approved order as expired, once its turn is over."""
+cdef class Ender(Strategy):
+    """Ends the order made last as expired, once it has left."""
 
-    def __init__(self, lane, name, outbox, *, Venue venue):
+    def __init__(self, lane, name, outbox, *, Venue venue, Strategy taker):
         super().__init__(lane, name, outbox)
-        self.venue = venue
-        self.wants = 1 << TC_APPROVED
-        self.listen(venue)
+        self.venue, self.taker = venue, taker
+        self.wants = 0
 
-    cdef int take_record(self, const tc_header* r) except -1:
-        cdef const tc_approved* a = <const tc_approved*>(<const char*>r + sizeof(tc_header))
-        cdef tc_order* o = orders_by_id(&self.venue.orders.t, a.id)
+    cdef int on_top(self, Market market) except -1:
+        cdef tc_order* o = orders_by_id(
+            &self.venue.orders.t,
+            order_id_pack(self.venue.instance, self.taker.source,
+                          self.taker.outbox.writer.position, 0, 0))
         cdef tc_report end
         if o == NULL:
             return 0

@@ -89,7 +89,8 @@ class Bench:
         kind = PythonTaker if strategy == "python" else Taker
         self.strategy = kind(lane, "strategy", Outbox.private(ROOM, STRATEGY), instance=77)
         self.strategy.wants = 0
-        self.ender = Ender(lane, "ender", Outbox.private(1 << 16, ENDER), venue=self.venue)
+        ended = Outbox.private(1 << 16, ENDER)
+        self.ender = Ender(lane, "ender", ended, venue=self.venue, taker=self.strategy)
         self.stages = Stages.private(STAGES)
         self.refusals = Reader.of(self.venue.outbox, True)
         self.joined = 0
@@ -109,6 +110,7 @@ class Bench:
             v.add_listing(spec, views={FEED: 4 + k}, reference=4 + k, limits=OWN)
             self.strategy.add_market(market)
             market.follow(self.strategy)
+            market.follow(self.ender)
         v.add_strategy(STRATEGY, share=LARGE, kill=3)
         v.gate.set_limits(version=1, mode="simulation", fee_ppm=1000, **LIMITS)
         v.agreed = True
