@@ -271,9 +271,8 @@ def test_real_limits_are_kept(tmp_path_factory: pytest.TempPathFactory) -> None:
         assert int(answers[-1].headers["Retry-After"]) > 60
         with exchange.ws("/ws") as ws:
             with pytest.raises(ConnectionClosed) as closed:
-                for n in range(500):  # closed at the sixth of a second: later ones may not leave
+                for n in range(200):  # one at a time: bytes nobody reads would reset the connection
                     ws.send(json.dumps({"method": "LIST_SUBSCRIPTIONS", "id": n}))
-                for _ in range(500):
                     ws.recv(5)
             assert closed.value.rcvd is not None
             assert closed.value.rcvd.code == 1008
