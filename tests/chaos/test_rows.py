@@ -75,23 +75,6 @@ def test_some_books_races_and_lives() -> None:
 
 
 @pytest.mark.long
-def test_books_races_and_lives_at_volume() -> None:
-    holds(*books(100_000), races(1_000), expiries(20), killed_in_trouble(20))
-
-
-@pytest.mark.long
-def test_the_network_misbehaves_for_a_while(tmp_path: Path) -> None:
-    """Dead routes take their 20 s and are left to `make chaos`."""
-    holds(*network(tmp_path, faults=(*ENDED, "split", "delay", "duplicate", "reorder")))
-
-
-@pytest.mark.long
-def test_tls_fails_for_a_while(tmp_path: Path) -> None:
-    faults = ("foreign", "expired", "wrong_name", "plain", "cut_handshake", "cut", "flip")
-    holds(*secure(tmp_path, faults=faults))
-
-
-@pytest.mark.long
 def test_two_thousand_submits_at_lost_replies() -> None:
     holds(submits(2_000), submits(1_000, lies=0.1))
 
@@ -116,17 +99,8 @@ def test_the_trading_lane_is_back_within_a_second_and_a_half(tmp_path: Path) -> 
 
 
 @pytest.mark.long
-def test_a_crash_at_every_point_twice_is_survived(tmp_path: Path) -> None:
-    row = crashes(tmp_path)
-    assert row.injected == 2 * len(EVERY)
-    holds(row)
-
-
-@pytest.mark.long
-def test_a_lane_at_its_memory_limit_dies_alone(tmp_path: Path) -> None:
-    row = memory_limits(tmp_path, 1)
-    assert row.injected == len(LANES)
-    holds(row)
+def test_tiercel_kill_is_quick_and_outlives_the_root(tmp_path: Path) -> None:
+    holds(*commands(tmp_path, 5))
 
 
 @pytest.mark.long
@@ -137,11 +111,37 @@ def test_three_minutes_alone_gain_nothing(tmp_path: Path) -> None:
 
 
 @pytest.mark.long
-def test_tiercel_kill_is_quick_and_outlives_the_root(tmp_path: Path) -> None:
-    holds(*commands(tmp_path, 5))
-
-
-@pytest.mark.long
 @pytest.mark.parametrize("name", [m.name for m in MUTANTS])
 def test_a_planted_bug_is_found(tmp_path: Path, name: str) -> None:
     holds(mutants(tmp_path, [name]))
+
+
+@pytest.mark.long
+def test_the_network_misbehaves_for_a_while(tmp_path: Path) -> None:
+    """Dead routes take their 20 s and are left to `make chaos`."""
+    holds(*network(tmp_path, faults=(*ENDED, "split", "delay", "duplicate", "reorder")))
+
+
+@pytest.mark.long
+def test_tls_fails_for_a_while(tmp_path: Path) -> None:
+    faults = ("foreign", "expired", "wrong_name", "plain", "cut_handshake", "cut", "flip")
+    holds(*secure(tmp_path, faults=faults))
+
+
+@pytest.mark.long
+def test_books_races_and_lives_at_volume() -> None:
+    holds(*books(100_000), races(1_000), expiries(20), killed_in_trouble(20))
+
+
+@pytest.mark.long
+def test_a_lane_at_its_memory_limit_dies_alone(tmp_path: Path) -> None:
+    row = memory_limits(tmp_path, 1)
+    assert row.injected == len(LANES)
+    holds(row)
+
+
+@pytest.mark.long
+def test_a_crash_at_every_point_twice_is_survived(tmp_path: Path) -> None:
+    row = crashes(tmp_path)
+    assert row.injected == 2 * len(EVERY)
+    holds(row)
