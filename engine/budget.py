@@ -74,6 +74,22 @@ class Budget:
             self.banned_until, self.banned_by = until, status
 
 
+class Silenced:
+    """What an actor with a budget shows of it; its lane tells the root."""
+
+    budget: Budget
+
+    @property
+    def silent_until(self) -> int:
+        """Engine time until which the venue wants no request of this address."""
+        return self.budget.banned_until
+
+    @property
+    def silenced_by(self) -> int:
+        """The HTTP status that said so, 0 = none."""
+        return self.budget.banned_by
+
+
 class Silence:
     """The time for which a venue wants no request: one for all lanes, on the board."""
 

@@ -134,11 +134,11 @@ class Log:
 
     def problem(self, event: str, **values: Any) -> None:
         """Something went wrong and was dealt with."""
-        self._add(("main", "errors"), "warning", event, values)
+        self.say("warning", event, **values)
 
     def error(self, event: str, **values: Any) -> None:
         """Something went wrong that a person should see."""
-        self._add(("main", "errors"), "error", event, values)
+        self.say("error", event, **values)
 
     def say(self, level: str, event: str, **values: Any) -> None:
         """By its level: `info` in main; `warning` and `error` in main and errors."""

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 import orjson
 
 from engine import slots
-from engine.budget import Budget, Silence, shared_budget
+from engine.budget import Budget, Silence, Silenced, shared_budget
 from feeds.binance.codec import Codec
 from feeds.binance.settings import RestSettings, endpoints_of
 from hotpath.instrument import Instrument
@@ -37,7 +37,7 @@ class Asked(NamedTuple):
     attempt: int = 0
 
 
-class BinanceRest(Actor):
+class BinanceRest(Silenced, Actor):
     """Answers the requests of the feeds it follows."""
 
     def set_up(self, setup: Any) -> None:
@@ -70,15 +70,6 @@ class BinanceRest(Actor):
         self.waiting.append(Asked(0, 0, 0))
         self.arm(self.now + self.settings.metadata_refresh_s * SECOND_NS, REFRESH)
         self.go_on()
-
-    @property
-    def silent_until(self) -> int:
-        """Engine time until which the venue wants no request of this address."""
-        return self.budget.banned_until
-
-    @property
-    def silenced_by(self) -> int:
-        return self.budget.banned_by
 
     def is_idle(self) -> bool:
         return not self.under_way

@@ -74,12 +74,13 @@ class Brisk(Drill):
         return sorted(found)
 
 
-def main() -> int:
+def run(made: type[demo.Demo]) -> int:
+    """The program STATE SEED: that demo with these exchanges, until it is stopped."""
     state, seed = Path(sys.argv[1]), int(sys.argv[2])
     state.mkdir(parents=True, exist_ok=True, mode=0o700)
     demo.start_exchange = start_brisk
-    return demo.run_demo(state, for_s=None, seed=seed, as_json=True, made=BriskDemo)
+    return demo.run_demo(state, for_s=None, seed=seed, as_json=True, made=made)
 
 
 if __name__ == "__main__":
-    raise SystemExit(main())
+    raise SystemExit(run(BriskDemo))

@@ -20,8 +20,8 @@ import orjson
 from tests.chaos.brisk_demo import Brisk
 from tests.chaos.crash.build import build
 from tests.chaos.crash.points import VARIABLE, fired
+from tests.chaos.session import session
 from tests.chaos.table import Row
-from tests.engine.drill import agrees, sent_once
 
 ORDER = (
     "intent written", "risk reserved", "group reserved", "approved written", "text written",
@@ -113,16 +113,10 @@ def crashes(folder: Path, names: tuple[str, ...] = EVERY, seed: int = 1) -> Row:
     build(folder / "built")
     drill = Crashing(folder / "crashes", folder / "built", seed)
     at = ""
-    try:
+    with session(drill, row, lambda: at):
         drill.wait_ready()
         drill.until(drill.fresh_orders)
         for at in names:
             crash_at(drill, at, row)
         at = "the end"
-        agrees(drill.end(), drill.state)
-        sent_once(drill)
-    except AssertionError as wrong:
-        row.broken.append(f"{at}: {str(wrong)[:2000]}")
-    finally:
-        drill.kill()
     return row

@@ -14,8 +14,9 @@ from pathlib import Path
 from random import Random
 
 from tests.chaos.brisk_demo import Brisk
+from tests.chaos.session import session
 from tests.chaos.table import Row
-from tests.engine.drill import LANES, Drill, agrees, sent_once
+from tests.engine.drill import LANES, Drill
 
 A_SESSION = 60  # kills of one demo
 ROOT_KILLS = 2  # of one demo: it starts its root again three times
@@ -56,21 +57,15 @@ def recoveries(folder: Path, count: int, seed: int = 1) -> Row:
     """The trading lane's way back, so many times, in a market that always offers a trade."""
     row = Row("X01", "trade lane killed: trading again", "p99 <= 1.5 s")
     draw = Random(f"recoveries/{seed}")
-    session = 0
+    number = 0
     while row.injected < count and not row.broken:
-        drill = Brisk(folder / f"recoveries-{session}", seed + session)
-        try:
+        drill = Brisk(folder / f"recoveries-{number}", seed + number)
+        with session(drill, row, f"session {number}"):
             for _ in range(min(TIMED, count - row.injected)):
                 trading_again(drill, row)
                 time.sleep(draw.uniform(*PAUSES_S))
             drill.wait_ready()
-            agrees(drill.end(), drill.state)
-            sent_once(drill)
-        except AssertionError as wrong:
-            row.broken.append(f"session {session}: {str(wrong)[:2000]}")
-        finally:
-            drill.kill()
-        session += 1
+        number += 1
     row.within(READY_MS, "killed to trading again")
     return row
 
@@ -99,24 +94,17 @@ def kill_at_random(drill: Drill, kills: int, draw: Random, row: Row) -> None:
 def kills(folder: Path, count: int, seed: int = 1) -> Row:
     """X01: kills of all roles at random."""
     row = Row("X01", "kill -9, all roles, at random", "0 lost, 0 twice, replay identical")
-    session = 0
+    number = 0
     while row.injected < count:
-        state = folder / f"kills-{session}"
-        draw = Random(f"kills/{seed}/{session}")
-        drill = Drill(state, seed + session)
-        try:
+        draw = Random(f"kills/{seed}/{number}")
+        drill = Drill(folder / f"kills-{number}", seed + number)
+        with session(drill, row, f"session {number}"):
             drill.wait_ready()
             drill.wait_trading()
             kill_at_random(drill, min(A_SESSION, count - row.injected), draw, row)
             drill.wait_ready()
             drill.wait_trading()
-            agrees(drill.end(), state)
-            sent_once(drill)
-        except AssertionError as wrong:
-            row.broken.append(f"session {session}: {str(wrong)[:2000]}")
-        finally:
-            drill.kill()
-        session += 1
+        number += 1
         if len(row.broken) > 3:
             break
     return row

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import Any
 
 import yaml
 
 from engine import demo
-from tests.chaos.brisk_demo import Brisk, start_brisk
+from tests.chaos.brisk_demo import Brisk, run
 from tests.chaos.ladder import RUNGS
 
 LADDER = Path(__file__).parent / "ladder.py"
@@ -67,12 +66,5 @@ class Laddered(Brisk):
     MODULE = "tests.chaos.ladder_demo"
 
 
-def main() -> int:
-    state, seed = Path(sys.argv[1]), int(sys.argv[2])
-    state.mkdir(parents=True, exist_ok=True, mode=0o700)
-    demo.start_exchange = start_brisk
-    return demo.run_demo(state, for_s=None, seed=seed, as_json=True, made=LadderDemo)
-
-
 if __name__ == "__main__":
-    raise SystemExit(main())
+    raise SystemExit(run(LadderDemo))

@@ -13,8 +13,9 @@ import time
 from pathlib import Path
 from random import Random
 
+from tests.chaos.session import session
 from tests.chaos.table import Row
-from tests.engine.drill import LANES, VENUES, Drill, agrees, sent_once
+from tests.engine.drill import LANES, VENUES, Drill
 
 DEATH_S = 30.0
 PUSHES, PUSH_S = 5, 2.0
@@ -75,7 +76,7 @@ def memory_limits(folder: Path, rounds: int, seed: int = 1) -> Row:
     draw = Random(f"memory/{seed}")
     drill = Drill(folder / "memory", seed)
     at = ""
-    try:
+    with session(drill, row, lambda: at):
         drill.wait_ready()
         drill.wait_trading()
         for _ in range(rounds):
@@ -86,10 +87,4 @@ def memory_limits(folder: Path, rounds: int, seed: int = 1) -> Row:
                 row.injected += 1
                 print(f"{drill.seconds:7.3f} s  {at} met its memory limit {where}", flush=True)
                 drill.wait_trading(1)
-        agrees(drill.end(), drill.state)
-        sent_once(drill)
-    except AssertionError as wrong:
-        row.broken.append(f"{at}: {str(wrong)[:2000]}")
-    finally:
-        drill.kill()
     return row

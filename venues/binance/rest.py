@@ -18,7 +18,7 @@ from typing import Any, NamedTuple
 import orjson
 
 from engine import slots
-from engine.budget import Budget, Silence, shared_budget
+from engine.budget import Budget, Silence, Silenced, shared_budget
 from hotpath.instrument import Instrument
 from hotpath.lane import Actor
 from hotpath.order import read_id, spell_id, unpack_id
@@ -56,7 +56,7 @@ class Asked(NamedTuple):
     since: int  # engine time at which the venue wanted to know
 
 
-class BinanceRest(Actor):
+class BinanceRest(Silenced, Actor):
     """Reads for the venue it follows, and cancels when nobody else can."""
 
     def set_up(self, setup: Any) -> None:
@@ -109,15 +109,6 @@ class BinanceRest(Actor):
         self.reason = ""  # why the canceller acts, "" = it does not
         self.listed: dict[int, bool] = {}  # instrument: no order of ours is open there
         self.next_round = 0
-
-    @property
-    def silent_until(self) -> int:
-        """Engine time until which the venue wants no request of this address."""
-        return self.budget.banned_until
-
-    @property
-    def silenced_by(self) -> int:
-        return self.budget.banned_by
 
     # ---- life -----------------------------------------------------------------------------------
 
