@@ -199,14 +199,17 @@ class Segment:
         """The next life of the lane began: what it wrote and we were given goes to it.
 
         A recorder takes the outboxes one after the other, so a record of the next life may stand
-        before its start, and one of this life behind it.
+        before its start, and one of this life behind it. They go first: the turn in hand may write
+        more than the life that was killed in it had time for, and is not to meet what came after.
         """
-        self.flush()
         self.until = dict(next_one.taken)
+        theirs: list[tuple[int, bytes]] = []
         for source in self.sources & next_one.sources:
             self.taken[source] = min(self.taken[source], self.until[source])
-            for record in self.steps.take_after(source, self.until[source]):
-                next_one.add(source, record)
+            theirs += ((source, r) for r in self.steps.take_after(source, self.until[source]))
+        self.flush()
+        for source, record in theirs:
+            next_one.add(source, record)
 
     @property
     def is_whole(self) -> bool:

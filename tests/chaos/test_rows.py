@@ -87,15 +87,15 @@ def test_the_kill_switch_is_quick_with_500_orders_at_work() -> None:
 @pytest.mark.long
 def test_sixty_kills_of_all_roles_lose_nothing(tmp_path: Path) -> None:
     row = kills(tmp_path, 60)
-    assert row.injected >= 60
     holds(row)
+    assert row.injected >= 60
 
 
 @pytest.mark.long
 def test_the_trading_lane_is_back_within_a_second_and_a_half(tmp_path: Path) -> None:
     row = recoveries(tmp_path, 60)
-    assert row.injected >= 60
     holds(row)
+    assert row.injected >= 60
 
 
 @pytest.mark.long
@@ -106,8 +106,8 @@ def test_tiercel_kill_is_quick_and_outlives_the_root(tmp_path: Path) -> None:
 @pytest.mark.long
 def test_three_minutes_alone_gain_nothing(tmp_path: Path) -> None:
     row = soak(tmp_path, 180)
-    assert row.injected > 100
     holds(row)
+    assert row.injected > 100
 
 
 @pytest.mark.long
@@ -136,12 +136,12 @@ def test_books_races_and_lives_at_volume() -> None:
 @pytest.mark.long
 def test_a_lane_at_its_memory_limit_dies_alone(tmp_path: Path) -> None:
     row = memory_limits(tmp_path, 1)
-    assert row.injected == len(LANES)
     holds(row)
+    assert row.injected == len(LANES)
 
 
 @pytest.mark.long
 def test_a_crash_at_every_point_twice_is_survived(tmp_path: Path) -> None:
     row = crashes(tmp_path)
-    assert row.injected == 2 * len(EVERY)
     holds(row)
+    assert row.injected == 2 * len(EVERY)
