@@ -272,7 +272,8 @@ class Drill(Demo):
                 os.kill(run.root, fault.number)
             self.say(fault.sentence)
         else:
-            with full_disk(self.state, self.processes) as how:
+            ledgers = [e.ledger for e in self.exchanges]
+            with full_disk(self.state, self.processes, ledgers) as how:
                 self.say(f"{fault.sentence}: {how}")
                 self.wait(None, fault.for_s)
         if fault.for_s:

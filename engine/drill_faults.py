@@ -6,7 +6,7 @@ import errno
 import os
 import resource
 import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any, ClassVar, Literal
@@ -19,6 +19,9 @@ FILE_LIMIT = 4096
 """Bytes at which no file grows any further while a full disk is played."""
 SMALL_DISK = 1 << 30
 """A file system of at most so many bytes is really filled."""
+LEDGER_ROOM = 8 << 20
+"""Bytes an exchange may still write while the disk that it shares with the engine is full."""
+FALLOC_FL_KEEP_SIZE = 1
 SILENCE_FOUND_S, ABSENCE_PROVEN_S = 20.0, 15.0
 
 
@@ -130,18 +133,40 @@ def named(name: str) -> Fault:
     return FAULTS[name]
 
 
-def full_disk(state: Path, processes: Callable[[], list[int]]) -> AbstractContextManager[str]:
+def full_disk(
+    state: Path, processes: Callable[[], list[int]], ledgers: Iterable[Path] = ()
+) -> AbstractContextManager[str]:
     """A full disk under `state`: truly full where it is a small file system of its own, else played
-    by a limit on the size of files; the words say which."""
+    by a limit on the size of files; the words say which. The exchanges' `ledgers` go on growing."""
     room = os.statvfs(state)
     if room.f_blocks * room.f_frsize <= SMALL_DISK:
-        return no_room(state)
+        return no_room(state, ledgers)
     return no_file_grows(processes)
 
 
+def set_aside(path: Path, size: int) -> None:
+    """Blocks for `size` bytes beyond the end of a file, whose length stays. OSError."""
+    import ctypes
+
+    libc = ctypes.CDLL(None, use_errno=True)
+    libc.fallocate.argtypes = (ctypes.c_int, ctypes.c_int, ctypes.c_int64, ctypes.c_int64)
+    fd = os.open(path, os.O_WRONLY | os.O_CLOEXEC)
+    try:
+        if libc.fallocate(fd, FALLOC_FL_KEEP_SIZE, os.fstat(fd).st_size, size) != 0:
+            failed = ctypes.get_errno()
+            raise OSError(failed, os.strerror(failed), str(path))
+    finally:
+        os.close(fd)
+
+
 @contextmanager
-def no_room(place: Path) -> Iterator[str]:
-    """The file system of `place` has no free byte: writes fail with ENOSPC."""
+def no_room(place: Path, ledgers: Iterable[Path] = ()) -> Iterator[str]:
+    """The file system of `place` has no free byte: writes fail with ENOSPC.
+
+    An exchange has a disk of its own in life: room for its ledger is set aside before.
+    """
+    for ledger in ledgers:
+        set_aside(ledger, LEDGER_ROOM)
     ballast = place / "drill.ballast"
     fd = os.open(ballast, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:

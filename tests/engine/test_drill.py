@@ -163,3 +163,15 @@ def test_a_small_disk_is_really_full(tmp_path: Path) -> None:
             assert told.value.errno == errno.ENOSPC and "no free byte" in how
             assert f.write(bytes(MIB)) == MIB
         assert [x.name for x in place.iterdir()] == ["grows"]
+
+
+def test_the_exchanges_write_on_while_the_disk_is_full(tmp_path: Path) -> None:
+    with small_disk(tmp_path / "disk", 12) as place:
+        path = place / "ledger"
+        with path.open("wb", buffering=0) as f:
+            f.write(b"before")
+            with full_disk(place, lambda: [os.getpid()], [path]):
+                assert path.stat().st_size == 6, "its length stays"
+                assert f.write(bytes(MIB)) == MIB
+                with pytest.raises(OSError), (place / "other").open("wb", buffering=0) as other:
+                    other.write(bytes(MIB))

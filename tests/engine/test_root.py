@@ -324,7 +324,8 @@ def test_hundreds_of_kills(tmp_path: Path) -> None:
         for _ in range(200):
             alive = e.alive()
             for pid in r.sample(alive, min(len(alive), r.choice([1, 1, 2, 4]))):
-                os.kill(pid, r.choice([signal.SIGKILL, signal.SIGABRT]))
+                with contextlib.suppress(ProcessLookupError):  # the root was as quick to reap it
+                    os.kill(pid, r.choice([signal.SIGKILL, signal.SIGABRT]))
             time.sleep(r.random() * 0.2)
             if e.process.poll() is not None:
                 break

@@ -50,6 +50,14 @@ class LedgerBusy(TiercelError):
     do = "Stop that one first, or give this one another ledger"
 
 
+class LedgerFailed(TiercelError):
+    code = "TCL-5214"
+    what = "The ledger {path} takes nothing more: the exchange stopped"
+    why = "{detail}"
+    do = "Make room and start it again: what the ledger had not kept, it told nobody"
+    exit_code = 1
+
+
 def read(path: str | Path) -> Iterator[dict[str, Any]]:
     """The lines in order; a torn last line (no newline) is left out; LedgerBroken on a hole."""
     expected = 1

@@ -136,7 +136,13 @@ class Server:
     # ---- outputs ------------------------------------------------------------------------------
 
     def flush(self) -> None:
-        """Do what the wire says: the ledger first, then the frames, then the next timer."""
+        """Do what the wire says: the ledger first, then the frames, then the next timer.
+
+        Once a line could not be kept nothing leaves any more: who was to hear of it asks again when
+        the exchange goes on from its ledger, which never had it.
+        """
+        if self.failure is not None:
+            return
         wire = self.wire
         try:
             lines = wire.take_lines()
@@ -145,7 +151,7 @@ class Server:
             for output in wire.take():
                 self.do(output)
         except OSError as failed:  # no ledger, no exchange
-            self.failure = failed
+            self.failure = ledger.LedgerFailed(path=self.ledger.path, detail=failed)
             self.stopping.set()
             return
         due = wire.next_due()

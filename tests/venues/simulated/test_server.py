@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import resource
 import signal
 import socket
 import stat
@@ -13,6 +14,7 @@ import time
 from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import pytest
 from websockets.exceptions import ConnectionClosed
@@ -310,6 +312,39 @@ def test_what_was_told_before_a_kill_is_in_the_ledger(tmp_path: Path) -> None:
             assert told[kind] <= written
         assert told["order"]
         assert told["fill"]
+
+
+def test_what_the_ledger_could_not_keep_is_told_to_nobody(tmp_path: Path) -> None:
+    """A disk that takes no more ends the exchange; every reply that left is in the ledger."""
+    with Exchange(tmp_path, limits={"orders_per_10s": 100_000}) as exchange:
+        told: set[object] = set()
+        for room in (150, 700, 3001):
+            with exchange.api("EKEY") as api:
+                assert exchange.process is not None
+                size = exchange.ledger.stat().st_size + room
+                resource.prlimit(exchange.process.pid, resource.RLIMIT_FSIZE, (size, size))
+                for n in range(60):
+                    with contextlib.suppress(ConnectionClosed):
+                        api.send("order.place", buy(f"f{room}-{n}"))
+                with contextlib.suppress(ConnectionClosed, TimeoutError):
+                    api.until(lambda m: m.get("id") == -1, 5)
+                told |= {e["i"] for e in api.events if e["e"] == "executionReport"}
+            assert exchange.process.wait(15) == 1
+            exchange.end()
+            assert "TCL-5214" in (tmp_path / "stderr").read_text()
+            exchange.start()
+        assert told <= {line["order_id"] for line in exchange.lines() if line["t"] == "order"}
+        assert len(told) > 5
+        with exchange.api("EKEY") as api:
+            assert api.answer(api.send("order.place", buy("after")))["status"] == 200
+
+
+def buy(client_id: str) -> dict[str, Any]:
+    """A small order that rests far below the market."""
+    words = {"symbol": "BTCUSDT", "side": "BUY", "type": "LIMIT", "timeInForce": "GTC"}
+    now = time.time_ns() // 1_000_000
+    amounts = {"price": "40000.00", "quantity": "0.001"}
+    return words | amounts | {"newClientOrderId": client_id, "timestamp": now}
 
 
 def test_a_connection_lives_its_time_and_is_told_before_it_ends(tmp_path: Path) -> None:
