@@ -3,8 +3,6 @@ SHELL := /bin/bash
 PY := .venv/bin/python
 ARGS ?=
 FUZZ_SECONDS ?= 600
-# in this order: what trades first, so that a bounded run spends its time there
-LONG = tests/venues tests/engine tests/feeds tests/hotpath tests/chaos tests/drills tests/proofs tests/bench tests/binary tests/evm tests/fuzz tests/pools
 AGAIN = test -n "$$TIERCEL_RERUN" && echo "once more, what failed:" && $(PY) -m pytest --lf --lfnf=none
 
 .PHONY: chaos binary run test test-long checked sanitize fuzz coverage mutate lint bench gate clean
@@ -21,9 +19,10 @@ lint:
 	@.ci/prepare test
 	@.venv/bin/ruff check --quiet . && .venv/bin/ruff format --check --quiet . && .venv/bin/mypy --no-error-summary
 
+# in streams at once: in front what times itself, beside it drills and, at idle priority, computing
 test-long: checked
 	@.ci/prepare test
-	@$(PY) -m pytest -m "long" --timeout 900 $(LONG) $(ARGS) || { $(AGAIN) -m "long" --timeout 900; }
+	@$(PY) -m tests.streams long --timeout 900 $(ARGS)
 
 # the suite on a build with all checks on, in a tree of its own
 checked:

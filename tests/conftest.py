@@ -34,6 +34,20 @@ def shared_or_skip() -> Path:
     return found
 
 
+STREAMS = {
+    "computes": ("tests/fuzz/", "tests/pools/", "tests/evm/", "tests/proofs/"),
+    "waits": ("tests/drills/", "tests/binary/"),
+}
+"""Which stream of tests/streams.py the tests of a folder belong to; single tests carry the mark."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        for mark, folders in STREAMS.items():
+            if item.nodeid.startswith(folders):
+                item.add_marker(mark)
+
+
 STARTED = time.monotonic()
 
 

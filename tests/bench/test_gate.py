@@ -61,6 +61,7 @@ def test_what_is_required_in_nanoseconds_is_not_judged_by_its_ratio() -> None:
 
 
 @pytest.mark.long
+@pytest.mark.computes
 def test_a_planted_slowdown_of_the_hot_path_fails(tmp_path: Path) -> None:
     """The scanner of a copy does some needless work; the count of the depth kernel shows it."""
     if shutil.which("valgrind") is None:

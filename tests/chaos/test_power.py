@@ -10,12 +10,14 @@ from tests.chaos.power import images
 
 
 @pytest.mark.long
+@pytest.mark.computes
 def test_no_image_loses_what_was_acknowledged(tmp_path: Path) -> None:
     row = images(tmp_path, 500)
     assert row.injected == 500 and not row.broken, row.broken[:5]
 
 
 @pytest.mark.long
+@pytest.mark.computes
 def test_without_a_sync_at_each_commit_the_images_show_losses(tmp_path: Path) -> None:
     row = images(tmp_path, 60, synchronous="NORMAL")
     losses = [b for b in row.broken if "silent loss" in b]

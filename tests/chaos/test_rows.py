@@ -104,6 +104,7 @@ def test_tiercel_kill_is_quick_and_outlives_the_root(tmp_path: Path) -> None:
 
 
 @pytest.mark.long
+@pytest.mark.waits
 def test_three_minutes_alone_gain_nothing(tmp_path: Path) -> None:
     row = soak(tmp_path, 180)
     holds(row)
@@ -111,6 +112,7 @@ def test_three_minutes_alone_gain_nothing(tmp_path: Path) -> None:
 
 
 @pytest.mark.long
+@pytest.mark.computes
 @pytest.mark.parametrize("name", [m.name for m in MUTANTS])
 def test_a_planted_bug_is_found(tmp_path: Path, name: str) -> None:
     holds(mutants(tmp_path, [name]))

@@ -50,6 +50,7 @@ def test_frames_equal_the_twin(shared: Path) -> None:
 
 
 @pytest.mark.long
+@pytest.mark.computes
 def test_every_fourth_frame_equals_the_twin(shared: Path) -> None:
     check(shared, 4)
 
@@ -73,6 +74,7 @@ def test_mutated_frames_equal_the_twin(
 
 
 @pytest.mark.long
+@pytest.mark.computes
 def test_a_hundred_thousand_mutated_frames_equal_the_twin(shared: Path) -> None:
     fuzz(shared, 2, 100_000)
 

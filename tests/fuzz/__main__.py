@@ -2,9 +2,10 @@
 
     python -m tests.fuzz [--seconds 600] [--only NAME,...] [--keep DIRECTORY]
 
-The time is shared out evenly. Native targets (C headers) run under libFuzzer, ASan and UBSan, and
-compiled modules (Cython's C of scanner, feed and entry codec) under libFuzzer and ASan; what the
-first keep is then read by the Python doors beside orjson and the slow twin, which must agree.
+The time, of a processor, is shared out evenly. Native targets (C headers) run under libFuzzer, ASan
+and UBSan, and compiled modules (Cython's C of scanner, feed and entry codec) under libFuzzer and
+ASan; what the first keep is then read by the Python doors beside orjson and the slow twin, which
+must agree.
 """
 
 from __future__ import annotations
@@ -50,7 +51,7 @@ def table(seconds: float, only: set[str], work: Path) -> list[dict[str, object]]
                 "input": run.failing or b"",
             }
         )
-    until = time.monotonic() + share
+    until = time.process_time() + share
     for name in names:
         if name in differential.COMPARE:
             compared, wrong = differential.compare(name, native.grown(name, work), until)

@@ -73,11 +73,14 @@ def fuzz(
     seconds: float,
     seed: int = 1,
 ) -> Run:
-    """Run `call` on mutations of what reaches new edges, until it raises or the time is over."""
+    """Run `call` on mutations of what reaches new edges, until it raises or the time is over.
+
+    `seconds` are of this process on a processor.
+    """
     run, draw = Run(), random.Random(seed)
-    until = time.monotonic() + seconds
+    until = time.process_time() + seconds
     waiting = list(seeds)
-    while time.monotonic() < until:
+    while time.process_time() < until:
         if waiting:
             text = waiting.pop()
         else:

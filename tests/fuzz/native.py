@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import hashlib
 import os
 import re
 import shutil
+import signal
 import subprocess
+import time
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -26,6 +29,11 @@ PLANTED = ("hotpath/scan.h", "if (end - p < 4) return 0;", "if (end - p < 3) ret
 """A bound of the scanner shifted by one, so that four digits are read of which three are there."""
 
 
+SLOWEST = 10
+"""Times are of the processor, so that a run at idle priority does as much; this many times longer
+it may take by the clock."""
+
+
 class FuzzerMissing(Exception):
     """clang or its fuzzing runtime is not on this host; the text says what to install."""
 
@@ -39,6 +47,7 @@ class Found:
     corpus: int
     report: str
     failing: bytes
+    cpu_s: float
 
 
 def program(target: str, planted: bool = False) -> Path:
@@ -99,27 +108,28 @@ def run(
     seeds.mkdir(parents=True, exist_ok=True)
     for n, text in enumerate(begins):
         (seeds / f"{n:03}").write_bytes(text)
-    done = subprocess.run(
-        [
-            str(fuzzer),
-            f"-max_total_time={max(1, round(seconds))}",
-            "-max_len=3000",
-            "-rss_limit_mb=2048",
-            "-timeout=10",
-            "-print_final_stats=1",
-            f"-artifact_prefix={work}/{target}-",
-            str(grown),
-            str(seeds),
-        ],
-        capture_output=True,
-        text=True,
-        errors="replace",
-        timeout=seconds + 60,
-        cwd=work,
-        env=os.environ | environment,
-        check=False,
-    )
-    log = done.stderr
+    command = [
+        str(fuzzer),
+        f"-max_total_time={round(SLOWEST * seconds) + 60}",
+        "-max_len=3000",
+        "-rss_limit_mb=2048",
+        "-timeout=60",
+        "-print_final_stats=1",
+        f"-artifact_prefix={work}/{target}-",
+        str(grown),
+        str(seeds),
+    ]
+    log_path = work / f"{target}.log"
+    with log_path.open("wb") as out:
+        process = subprocess.Popen(
+            command, stdout=out, stderr=out, cwd=work, env=os.environ | environment
+        )
+        try:
+            code, cpu_s = watched(process, seconds)
+        finally:
+            process.kill()
+            process.wait()
+    log = log_path.read_text("utf-8", errors="replace")
     edges = [int(n) for n in re.findall(r" cov: (\d+) ", log)]
     inputs = re.search(r"stat::number_of_executed_units: (\d+)", log)
     artifacts = [p for p in work.glob(f"{target}-*-*") if p.is_file()]
@@ -127,9 +137,24 @@ def run(
         inputs=int(inputs[1]) if inputs else 0,
         edges=max(edges, default=0),
         corpus=sum(1 for _ in grown.iterdir()),
-        report="" if done.returncode == 0 else log[-4000:],
+        report="" if code == 0 else log[-4000:],
         failing=artifacts[0].read_bytes() if artifacts else b"",
+        cpu_s=cpu_s,
     )
+
+
+def watched(process: subprocess.Popen[bytes], seconds: float) -> tuple[int, float]:
+    """Its exit code and the processor time it took; after `seconds` of that it is asked to end."""
+    ticks, cpu_s, asked = os.sysconf("SC_CLK_TCK"), 0.0, False
+    while (code := process.poll()) is None:
+        with contextlib.suppress(OSError, IndexError):
+            told = Path(f"/proc/{process.pid}/stat").read_text().rpartition(")")[2].split()
+            cpu_s = (int(told[11]) + int(told[12])) / ticks
+        if cpu_s >= seconds and not asked:
+            process.send_signal(signal.SIGUSR1)  # libFuzzer ends in order
+            asked = True
+        time.sleep(0.02)
+    return code, cpu_s
 
 
 def grown(target: str, work: Path) -> list[bytes]:

@@ -86,6 +86,7 @@ def test_frames_read_like_orjson(shared: Path, record_property: Property) -> Non
 
 
 @pytest.mark.long
+@pytest.mark.computes
 def test_all_frames_read_like_orjson(shared: Path) -> None:
     assert all(compare(text) for text in captured(shared, 1))
 
@@ -103,6 +104,7 @@ def test_mutated_frames_read_like_orjson(shared: Path, record_property: Property
 
 
 @pytest.mark.long
+@pytest.mark.computes
 def test_a_hundred_thousand_mutations_read_like_orjson(shared: Path) -> None:
     fuzz(shared, 2, 100_000)
 

@@ -294,6 +294,7 @@ def test_the_same_seed_decides_the_same() -> None:
 
 
 @pytest.mark.long
+@pytest.mark.computes
 def test_core_and_twin_agree_for_long() -> None:
     for seed in range(1000, 9000):
         drive(seed)
