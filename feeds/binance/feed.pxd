@@ -45,6 +45,8 @@ cdef class BinanceFeed(Feed):
                                        # same number must not be taken for it
     cdef bint crossing                 # a book was crossed by a frame of this read
     cdef bint stopping
+    cdef int silent_slot               # until when the venue wants no request, -1 = not told
+    cdef readonly bint held            # a connection waits for the end of that
     cdef readonly uint64_t gaps, reconnects, rollovers, resubscribes, duplicates, refused
     cdef readonly uint64_t trades_taken, snapshots_asked, stale_seen
 
@@ -55,6 +57,7 @@ cdef class BinanceFeed(Feed):
     cdef int quarantine(self, const char* p, size_t n) except -1
     cdef int lapped(self) except -1
     cdef int uncross(self) except -1
+    cdef int64_t silent_for(self) except -1
     cdef bint is_stale(self, market_state* s, int64_t now)
     cdef void hear(self, channel_watch* w) noexcept
     cdef int64_t limit(self, channel_watch* w) noexcept

@@ -17,6 +17,7 @@ class BinanceFeed(Feed):
     active: int
     coming: int
     connecting: bool
+    held: bool
     failures: int
     opened_at: int
     coming_at: int
@@ -30,6 +31,8 @@ class BinanceFeed(Feed):
     trades_taken: int
     snapshots_asked: int
     stale_seen: int
-    def configure(self, address: str, config: Settings | None = None) -> None: ...
+    def configure(
+        self, address: str, config: Settings | None = None, silent_slot: int = -1
+    ) -> None: ...
     def streams(self, market: Any = None) -> list[str]: ...
     def stale_after_ns(self, index: int, ticker: bool = False) -> int: ...

@@ -13,7 +13,8 @@ Connections: at the age of `lifetime_s`, or when the server says that it will cl
 opened on the other channel. Both are read; updates that came already change nothing, one that would
 be a gap on the new connection is left to the old one, and the old one is closed when the new has met
 every book (or `overlap_s` is over). Control messages leave one at a time, 250 ms apart: the venue
-takes five a second, pongs included.
+takes five a second, pongs included. While the venue wants no request of this address (a ban that any
+actor of the engine was told of, on the board) no connection is asked for; those there are go on.
 
 Staleness is by channel: silence longer than three times the 99.9th percentile of the gaps seen, in
 the bounds of the settings. A stale channel's streams are subscribed anew, once; the next time the
@@ -21,6 +22,7 @@ connection is replaced.
 """
 
 cimport cython
+from libc.stdint cimport int64_t, uint64_t
 from libc.stdlib cimport calloc, free
 from libc.string cimport memset
 
@@ -69,6 +71,7 @@ from hotpath.records cimport (
 
 import orjson
 
+from engine import slots
 from feeds.binance.settings import Settings, endpoints_of
 
 CHECK, CONNECT, CONTROL = 1, 2, 3      # timer tokens
@@ -109,7 +112,7 @@ cdef class BinanceFeed(Feed):
 
     def __init__(self, lane, name, outbox):
         super().__init__(lane, name, outbox)
-        self.active = self.coming = -1
+        self.active = self.coming = self.silent_slot = -1
         self.wants = 1 << TC_SNAPSHOT | 1 << TC_GAP
 
     def __dealloc__(self):
@@ -117,11 +120,14 @@ cdef class BinanceFeed(Feed):
 
     def set_up(self, setup):
         """From the configuration: the venue's address and this feed's settings."""
-        self.configure(endpoints_of(setup).streams, setup.settings)
+        silent = setup.slots.get(slots.silent(setup.venue.name), -1) if setup.venue else -1
+        self.configure(endpoints_of(setup).streams, setup.settings, silent)
 
-    def configure(self, str address, config=None):
-        """`address`: ws://host:port, with or without a path; call it when all markets are added."""
+    def configure(self, str address, config=None, int silent_slot=-1):
+        """`address`: ws://host:port, with or without a path; call it when all markets are added.
+        `silent_slot`: where the time stands until which the venue wants no request."""
         cdef Market market
+        self.silent_slot = silent_slot
         self.address = address.rstrip("/").removesuffix("/stream").removesuffix("/ws")
         self.config = Settings() if config is None else config
         self.codec = Codec([market.spec for market in self.markets], rounds=True)
@@ -160,8 +166,22 @@ cdef class BinanceFeed(Feed):
             if channel >= 0:
                 self.close(channel)
 
+    cdef int64_t silent_for(self) except -1:
+        """Nanoseconds for which the venue wants nothing of this address; 0 = it may be asked."""
+        cdef uint64_t told[2]
+        if self.silent_slot < 0 or not self.lane.read_slot(self.silent_slot, told, sizeof(told)):
+            return 0
+        return max(0, <int64_t>told[0] - self.lane.now)
+
     def connect(self):
-        """Ask for a connection on the channel that is free."""
+        """Ask for a connection on the channel that is free; during a ban when it is over."""
+        cdef int64_t wait = self.silent_for()
+        if wait:
+            if not self.held:
+                self.held = True
+                self.arm(self.lane.now + wait, CONNECT)
+            return
+        self.held = False
         names = self.streams()
         first = []
         size = 0
@@ -529,6 +549,7 @@ cdef class BinanceFeed(Feed):
             self.tell_books()
             self.arm(self.lane.now + CHECK_NS, CHECK)
         elif token == CONNECT:
+            self.held = False              # a ban may have become longer: it is read again
             if self.coming < 0:
                 self.connect()
         elif token == CONTROL:

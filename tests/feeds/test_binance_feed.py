@@ -11,6 +11,7 @@ import orjson
 import pytest
 
 from engine.capture import frames
+from engine.slots import SILENCE
 from feeds.binance.codec import Codec
 from feeds.binance.feed import BinanceFeed
 from feeds.binance.replay import BookReplay
@@ -52,9 +53,12 @@ class Transport:
 class Stage:
     """A feed on virtual time, whose world the test plays."""
 
-    def __init__(self, symbols: list[str] | None = None, **settings: Any) -> None:
+    def __init__(
+        self, symbols: list[str] | None = None, silent_s: int = 0, **settings: Any
+    ) -> None:
         self.now = 1_700_000_000 * S
-        self.board = Board.private([f"top{i}" for i in range(len(symbols or ["AB"]))])
+        tops = [f"top{i}" for i in range(len(symbols or ["AB"]))]
+        self.board = Board.private([*tops, "silent"])
         self.lane = Lane("test", self.board, seed=7, is_virtual=True)
         self.transport = self.lane.transport = Transport()
         self.feed = BinanceFeed(self.lane, "feed", Outbox.private(1 << 20, 3))
@@ -71,9 +75,11 @@ class Stage:
                 book=Book(256, 1000),
             )
             self.feed.add_market(market)
-        self.feed.configure("ws://there:1/stream", Settings(**settings))
+        self.feed.configure("ws://there:1/stream", Settings(**settings), len(tops))
         self.sent: dict[int, list[bytes]] = {}
         self.positions = 0
+        if silent_s:
+            self.board.write(len(tops), SILENCE.pack(self.now + silent_s * S, 418))
         self.lane.start(self.now)
 
     def open(self, which: int = -1) -> int:
@@ -474,6 +480,44 @@ def test_a_lost_connection_is_made_again_with_growing_waits() -> None:
     stage.snapshot(51, [(10, 5)], [(20, 5)])
     assert stage.market.is_valid and stage.market.epoch == 2
     assert stage.feed.failures == 0
+
+
+def test_a_ban_of_the_address_holds_back_connections_and_leaves_those_there_are() -> None:
+    """Connecting while told to be silent makes a venue's ban longer (minutes become days)."""
+    stage = Stage()
+    channel = stage.open()
+    over = stage.now + 30 * S
+    stage.board.write(1, SILENCE.pack(over, 418))
+    stage.say(depth(1, 1))
+    assert stage.feed.active == channel
+    stage.closes(channel)
+    stage.wait(29_000)
+    assert len(stage.transport.opens) == 1 and stage.feed.held
+    stage.board.write(1, SILENCE.pack(over + 60 * S, 418))  # asked too early by somebody else
+    stage.wait(60_000)
+    assert len(stage.transport.opens) == 1
+    stage.wait(2_000)
+    assert len(stage.transport.opens) == 2 and not stage.feed.held
+
+
+def test_a_ban_holds_back_the_connection_that_would_replace_an_old_one() -> None:
+    stage = Stage(lifetime_s=60)
+    stage.open()
+    stage.board.write(1, SILENCE.pack(stage.now + 90 * S, 418))
+    for _ in range(85):
+        stage.wait(1_000)
+        stage.say(top(1, "1", "2"))
+        stage.say(depth(1, 1))
+    assert len(stage.transport.opens) == 1 and stage.feed.active >= 0
+    stage.wait(5_000)
+    assert len(stage.transport.opens) == 2 and stage.feed.active >= 0
+
+
+def test_a_feed_that_starts_during_a_ban_waits_for_its_end() -> None:
+    stage = Stage(silent_s=5)
+    assert stage.transport.opens == []
+    stage.wait(5_100)
+    assert len(stage.transport.opens) == 1
 
 
 def test_a_connection_that_is_not_answered_is_given_up() -> None:
