@@ -2,9 +2,10 @@
 
 A header of static inline functions becomes the same header with `TC_M(n)` woven in, which is 1
 while the symbol `tc_mutant` holds that number (the environment's TC_MUTANT at first) and 0 else; so
-one compilation serves every mutant. Kinds: a condition negated, a bound shifted by one, a term of
-`&&`, `||`, `+`, `-` dropped, a compound assignment dropped. mutants_python.py does the same to .pyx
-and .py.
+one compilation serves every mutant. `tc_reached` notes by number whose place was come through: a
+test that does not come there cannot tell that mutant from the source. Kinds: a condition negated, a
+bound shifted by one, a term of `&&`, `||`, `+`, `-` dropped, a compound assignment dropped.
+mutants_python.py does the same to .pyx and .py.
 """
 
 from __future__ import annotations
@@ -19,7 +20,8 @@ __attribute__((constructor)) static void tc_mutant_read(void) {
     const char *said = getenv("TC_MUTANT");
     tc_mutant = said ? atoi(said) : 0;
 }
-#define TC_M(n) (tc_mutant == (n))
+unsigned char tc_reached[4096];
+#define TC_M(n) (tc_reached[n] = 1, tc_mutant == (n))
 """
 OPENING, CLOSING = "([{", ")]}"
 COMPARISON = re.compile(r"(?<=\s)(<=|>=|==|!=|<|>)(?=\s)")

@@ -1,9 +1,10 @@
 """Mutants of a .pyx or a .py, all in one text, as mutants.py does it for C headers.
 
 `tc_mutant` is a C symbol in a .pyx and a global of the module in a .py: the number of the mutant
-that is on. Only what stands in functions is changed. Kinds: a condition negated, a bound shifted
-by one, a term of `and`, `or`, `+`, `-` dropped, what is added by `+=` or `-=` dropped; in a .pyx,
-whose functions are doors to C and have few conditions, also a value that is handed on dropped.
+that is on; `tc_on(n)` asks for it and notes in `tc_reached` that this place was come through. Only
+what stands in functions is changed. Kinds: a condition negated, a bound shifted by one, a term of
+`and`, `or`, `+`, `-` dropped, what is added by `+=` or `-=` dropped; in a .pyx, whose functions are
+doors to C and have few conditions, also a value that is handed on dropped.
 """
 
 from __future__ import annotations
@@ -18,9 +19,17 @@ PYX_PREAMBLE = '''
 cdef extern from *:
     """
     int tc_mutant;
+    unsigned char tc_reached[4096];
+    #define tc_on(n) (tc_reached[n] = 1, tc_mutant == (n))
     """
-    int tc_mutant
+    bint tc_on(int number) noexcept nogil
 '''
+PYTHON_PREAMBLE = """tc_mutant = 0
+tc_reached = set()
+def tc_on(number):
+    tc_reached.add(number)
+    return tc_mutant == number
+"""
 SHIFTS = {ast.Lt: "+", ast.GtE: "+", ast.Gt: "-", ast.LtE: "-"}
 NO_TERM = (ast.JoinedStr, ast.List, ast.Tuple, ast.Dict, ast.Set)
 NO_STATEMENT = ("cdef ", "def ", "cimport ", "from ", "import ", "@", "#", "for ", "class ")
@@ -76,7 +85,7 @@ class Weaver:
                 for value in node.values:
                     start, end = place(value)
                     n = self.mutant(start, f"{'and' if both else 'or'} term dropped", function)
-                    on = f"(tc_mutant == {n} or (" if both else f"(tc_mutant != {n} and ("
+                    on = f"(tc_on({n}) or (" if both else f"(not tc_on({n}) and ("
                     self.wrap(start, end, on, "))")
             elif isinstance(node, ast.BinOp) and isinstance(node.op, (ast.Add, ast.Sub)):
                 if not any(is_text(side) for side in (node.left, node.right)):
@@ -85,7 +94,7 @@ class Weaver:
             elif isinstance(node, ast.BinOp) and isinstance(node.op, ast.RShift):
                 start, end = place(node.right)
                 n = self.mutant(start, ">> by one", function)
-                self.wrap(start, end, "(", f" + (tc_mutant == {n}))")
+                self.wrap(start, end, "(", f" + tc_on({n}))")
             elif isinstance(node, ast.AugAssign) and isinstance(node.op, (ast.Add, ast.Sub)):
                 if not is_text(node.value):
                     self.drop(node.value, place, "added value dropped", function)
@@ -105,12 +114,12 @@ class Weaver:
     def negate(self, test: ast.expr, place: Place, function: str) -> None:
         start, end = place(test)
         n = self.mutant(start, "negated", function)
-        self.wrap(start, end, f"((tc_mutant == {n}) != (not not (", ")))")
+        self.wrap(start, end, f"(tc_on({n}) != (not not (", ")))")
 
     def drop(self, value: ast.expr, place: Place, kind: str, function: str) -> None:
         start, end = place(value)
         n = self.mutant(start, kind, function)
-        self.wrap(start, end, f"(0 if tc_mutant == {n} else (", "))")
+        self.wrap(start, end, f"(0 if tc_on({n}) else (", "))")
 
     def shift(self, node: ast.Compare, place: Place, function: str, negated: bool) -> None:
         """The bound of `<` and the like by one; `==` has no other neighbour than its negation."""
@@ -118,7 +127,7 @@ class Weaver:
             start, end = place(right)
             if type(operator) in SHIFTS:
                 n = self.mutant(start, "bound by one", function)
-                self.wrap(start, end, "(", f" {SHIFTS[type(operator)]} (tc_mutant == {n}))")
+                self.wrap(start, end, "(", f" {SHIFTS[type(operator)]} tc_on({n}))")
             elif len(node.ops) == 1 and not negated:
                 self.negate(node, place, function)
 
@@ -185,7 +194,7 @@ def of_python(text: str) -> tuple[str, list[Mutant]]:
         and not (isinstance(node, ast.ImportFrom) and node.module == "__future__")
     )
     start = place.starts[first.lineno - 1]
-    weaver.pieces.append((start, 0, 0, "tc_mutant = 0\n"))
+    weaver.pieces.append((start, 0, 0, PYTHON_PREAMBLE))
     return weaver.woven(), weaver.mutants
 
 

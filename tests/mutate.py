@@ -4,11 +4,13 @@
 
 A mutant (tests/mutants.py, tests/mutants_python.py) is killed when its file's tests fail, crash or
 take far too long. All mutants of a file are in one build of it, without optimisation, in
-build/mutate; the tests are collected once and run in a fork a mutant (tests/mutate_loop.py).
+build/mutate; the tests are collected once, and those that reach a mutant's place run in a fork of
+its own (tests/mutate_loop.py).
 
 The score of a file is killed / (tried - equal), where equal ones are named and explained in
-tests/mutants_equal.py; below 85 % the exit status is 1. What was tried before with the same file
-and the same tests is not tried again: a run that `--minutes` ended goes on; `--again` begins anew.
+tests/mutants_equal.py; below 85 % the exit status is 1. Each verdict is kept as it comes: a run
+that `--minutes` or anything else ended goes on where it was. A kill holds until its file or its
+killer's changes, a survivor is tried again when any of the tests changes; `--again` begins anew.
 """
 
 from __future__ import annotations
@@ -18,12 +20,14 @@ import hashlib
 import json
 import os
 import random
+import re
 import shutil
 import subprocess
 import sys
 import sysconfig
 import time
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -113,35 +117,70 @@ def build(name: str) -> None:
     os.replace(new, TREE / f"{name}{SUFFIX}")
 
 
-def digest(file: str, text: str) -> str:
-    """Of all that a verdict depends on: the file with its mutants, its tests, their twins."""
+INCLUDED = re.compile(r"^#include \"([^\"]+)\"|^from (hotpath[\w.]*) cimport", re.M)
+IMPORTED = re.compile(r"^from (tests[\w.]*) import (\w*)", re.M)
+
+
+def together(paths: Iterable[str], pattern: re.Pattern[str]) -> set[str]:
+    """These files of the tree and those they include or import, by name."""
+    seen: set[str] = set()
+    waiting = list(paths)
+    while waiting:
+        path = waiting.pop()
+        if path in seen or not (ROOT / path).is_file():
+            continue
+        seen.add(path)
+        for found in pattern.findall((ROOT / path).read_text("utf-8")):
+            header, *folders = found if found[0] else found[1:]
+            package = header.replace(".", "/")
+            waiting += [
+                header,
+                f"{package}.pxd",
+                f"{package}.py",
+                f"{package}/{''.join(folders)}.py",
+            ]
+    return seen
+
+
+def digest(text: str, paths: Iterable[str]) -> str:
     told = hashlib.sha256(text.encode())
+    for path in sorted(paths):
+        told.update(path.encode() + (ROOT / path).read_bytes())
+    return told.hexdigest()[:16]
+
+
+def tested(file: str, text: str) -> str:
+    """Of the program that the mutants are in: with another one, no verdict holds any more."""
+    name = TESTS[file][0].replace(".", "/")
+    return digest(text, together([f"{name}.pyx", f"{name}.pxd", file], INCLUDED))
+
+
+def stamps_of(file: str) -> dict[str, str]:
+    """What a verdict was found with: a kill with its killer's file, a survivor with all ("")."""
+    tests = TESTS[file][1]
+    kept = {test: digest("", together([test, "tests/conftest.py"], IMPORTED)) for test in tests}
+    return kept | {"": digest("".join(kept.values()), ())}
+
+
+def kept_verdicts(kept: Path, stamps: dict[str, str]) -> dict[int, tuple[bool, str]]:
+    """Verdicts found before that hold still: {number: (killed, by which test)}."""
+    if not kept.exists():
+        return {}
+    lines = [json.loads(line) for line in kept.read_text().splitlines()]
+    return {
+        number: (dead, by)
+        for number, dead, by, stamp in lines
+        if stamp == stamps.get(by.partition("::")[0] if dead else "", stamps[""])
+    }
+
+
+def judge(file: str, numbers: list[int], jobs: int, until: float, kept: Path) -> None:
+    """Verdicts on the mutants tried by the time `until`, `jobs` at a time, added to `kept`."""
     name, tests = TESTS[file]
-    of = {f"{name.replace('.', '/')}.pyx", *tests, *(str(p.relative_to(ROOT))
-          for p in (ROOT / "tests/reference").glob("*.py")), "tests/conftest.py"}  # fmt: skip
-    for path in sorted(of):
-        if (ROOT / path).is_file():
-            told.update((ROOT / path).read_bytes())
-    return told.hexdigest()
-
-
-def tried_before(file: str, text: str, again: bool) -> tuple[Path, dict[int, tuple[bool, str]]]:
-    """Where verdicts on this very text are kept, and those there are."""
-    kept = TREE / "verdicts" / f"{file.replace('/', '-')}-{digest(file, text)[:16]}.json"
-    kept.parent.mkdir(parents=True, exist_ok=True)
-    if again or not kept.exists():
-        return kept, {}
-    return kept, {int(n): (dead, by) for n, (dead, by) in json.loads(kept.read_text()).items()}
-
-
-def judged(file: str, numbers: list[int], jobs: int, until: float) -> dict[int, tuple[bool, str]]:
-    """(killed, by which test) of the mutants tried by the time `until`, `jobs` at a time."""
-    name, tests = TESTS[file]
-    asked, told = TREE / "numbers.json", TREE / "told.jsonl"
-    asked.write_text(json.dumps(numbers))
-    told.unlink(missing_ok=True)
+    asked = TREE / "asked.json"
+    asked.write_text(json.dumps({"numbers": numbers, "stamps": stamps_of(file)}))
     of = name if file.endswith(".py") else str(TREE / f"{name}{SUFFIX}")
-    loop = ["--mutate-of", of, "--mutate-numbers", str(asked), "--mutate-into", str(told)]
+    loop = ["--mutate-of", of, "--mutate-asked", str(asked), "--mutate-into", str(kept)]
     loop += ["--mutate-jobs", str(jobs), "--mutate-until", str(until)]
     done = subprocess.run(
         [
@@ -156,10 +195,8 @@ def judged(file: str, numbers: list[int], jobs: int, until: float) -> dict[int, 
         timeout=max(60.0, until - time.monotonic()) + 900,
         check=False,
     )
-    if not told.exists():
+    if done.returncode not in (0, 5):  # 5: pytest itself has run no test
         raise SystemExit(f"{file}: {done.stdout[-2000:]}{done.stderr[-2000:]}")
-    lines = [json.loads(line) for line in told.read_text().splitlines()]
-    return {number: (dead, by) for number, dead, by in lines}
 
 
 def shared() -> str:
@@ -170,7 +207,14 @@ def mutate(file: str, jobs: int, until: float, only: set[int], again: bool) -> R
     name, _ = TESTS[file]
     weave = {".h": of_header, ".pyx": of_pyx, ".py": of_python}[Path(file).suffix]
     text, mutants = weave((ROOT / file).read_text("utf-8"))
-    kept, verdicts = tried_before(file, text, again or bool(only))
+    kept, stamps = (
+        TREE / "verdicts" / f"{file.replace('/', '-')}-{tested(file, text)}",
+        stamps_of(file),
+    )
+    kept.parent.mkdir(parents=True, exist_ok=True)
+    if again:
+        kept.unlink(missing_ok=True)
+    verdicts = {} if only else kept_verdicts(kept, stamps)
     numbers = [m.number for m in mutants if m.number not in verdicts]
     numbers = [n for n in numbers if not only or n in only]
     random.Random(len(mutants)).shuffle(numbers)
@@ -179,9 +223,10 @@ def mutate(file: str, jobs: int, until: float, only: set[int], again: bool) -> R
         (TREE / file).write_text(text, "utf-8")
         if not file.endswith(".py"):
             build(name)
-        verdicts |= judged(file, numbers, jobs, until)
-        if not only:
-            kept.write_text(json.dumps(verdicts))
+        judge(file, numbers, jobs, until, kept)
+        verdicts = kept_verdicts(kept, stamps)
+        if only:
+            verdicts = {n: v for n, v in verdicts.items() if n in only}
     equal, stale = equal_ones(file, mutants)
     return Result(
         file,

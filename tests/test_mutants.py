@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import subprocess
@@ -13,6 +14,7 @@ import pytest
 from tests.mutants import of_header
 from tests.mutants_equal import EQUAL, equal_ones
 from tests.mutants_python import of_python, of_pyx
+from tests.mutate import IMPORTED, INCLUDED, kept_verdicts, together
 
 SOURCE = """
 static inline int f(int a, int b) { /* if (a < b) is no code here */
@@ -148,8 +150,8 @@ def test_mutants_of_a_pyx_stand_in_its_statements(tmp_path: Path) -> None:
     assert {m.function for m in mutants} == {"__cinit__", "put"}
     for m in mutants:
         assert PYX.split("\n")[m.line - 1].strip() == m.text
-        assert re.search(rf"tc_mutant [!=]= {m.number}\b", text)
-    kept = re.sub(r"cdef extern.*?\n    int tc_mutant\n", "", text, flags=re.S)
+        assert re.search(rf"tc_on\({m.number}\)", text)
+    kept = re.sub(r"cdef extern.*?\n    bint tc_on.*?\n", "", text, flags=re.S)
     assert kept.replace("\n", "") != PYX.replace("\n", "")
 
 
@@ -165,3 +167,26 @@ def test_a_named_equal_mutant_must_be_there() -> None:
     assert numbers == {m.number for m in mutants}
     for named in EQUAL.values():
         assert all(len(why.split()) > 3 for why in named.values()), "each has its sentence"
+
+
+def test_verdicts_hold_while_what_they_were_found_with_is_the_same(tmp_path: Path) -> None:
+    """A kill hangs on its killer's file alone, a survivor on all the tests there are."""
+    kept = tmp_path / "verdicts"
+    lines = [[1, True, "a.py::t", "A"], [2, True, "b.py::t[x]", "B"], [3, False, "", "AB"]]
+    kept.write_text("".join(json.dumps(line) + "\n" for line in lines))
+    first, second, alive = (1, (True, "a.py::t")), (2, (True, "b.py::t[x]")), (3, (False, ""))
+    for stamps, held in (
+        ({"a.py": "A", "b.py": "B", "": "AB"}, [first, second, alive]),
+        ({"a.py": "A", "b.py": "C", "": "AC"}, [first]),
+        ({"a.py": "A", "b.py": "B", "c.py": "C", "": "ABC"}, [first, second]),
+        ({"a.py": "C", "": "C"}, []),
+    ):
+        assert list(kept_verdicts(kept, stamps).items()) == held
+    assert kept_verdicts(tmp_path / "none", {}) == {}
+
+
+def test_what_a_verdict_hangs_on_is_all_that_is_included() -> None:
+    of_gate = together(["hotpath/gate.pyx", "hotpath/gate.h"], INCLUDED)
+    assert {"hotpath/order.h", "hotpath/instrument.h", "hotpath/scan.h"} <= of_gate
+    of_test = together(["tests/hotpath/test_gate_bounds.py"], IMPORTED)
+    assert {"tests/hotpath/test_gate.py", "tests/reference/gate.py"} <= of_test
