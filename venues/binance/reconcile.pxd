@@ -8,7 +8,6 @@ from venues.binance.codec cimport bn_item
 
 cdef class Reconciliation(Absence):
     cdef readonly set outstanding          # what the comparison waits for
-    cdef dict orphans                      # (instrument, venue order id) -> trades without an order
     cdef int64_t began, since
     cdef int64_t heard                     # when an answer came that the comparison waits for
     cdef int64_t orders_due, fills_due, balances_due, full_due, second_due

@@ -18,6 +18,7 @@ from hotpath.order cimport (
     order_id_same,
     status_is_live,
     tc_order,
+    trade_find,
 )
 from hotpath.records cimport tc_order_id
 from venues.binance.absence cimport Absence
@@ -29,6 +30,8 @@ from venues.binance.pages import PAGE, Walk
 
 DEF SECOND = 1_000_000_000
 SECOND_LOOK_NS = 2 * SECOND
+ORPHANS = 10_000
+ORPHAN_PATIENCE_NS = 10 * SECOND
 
 
 cdef class Reconciliation(Absence):
@@ -36,10 +39,12 @@ cdef class Reconciliation(Absence):
 
     def __init__(self, lane, name, outbox, *, room=4096):
         super().__init__(lane, name, outbox, room=room)
-        self.outstanding, self.orphans = set(), {}
+        self.outstanding = set()
 
     cdef int lost(self, int reason) except -1:
         self.outstanding.clear()
+        # whose orders were asked for and not told
+        self.orphans = {key: found for key, found in self.orphans.items() if not found[2]}
         return Queries.lost(self, reason)
 
     cdef int go_on(self) except -1:
@@ -174,16 +179,23 @@ cdef class Reconciliation(Absence):
                                last=self.codec.items[m.count - 1].order_id))
 
     cdef remember_orphan(self, const bn_item* i):
-        """A trade of an order we do not know: ask whose it is."""
+        """A trade that is not known, of an order we do not know: ask whose it is, until it is told."""
         number = self.symbols.get(i.symbol.p[:i.symbol.n].decode())
-        if number is None:
+        if number is None or trade_find(&self.orders.t, number, i.trade_id) != NULL:
             return
         key = f"i{number}n{i.order_id}"
-        if key in self.orphans or len(self.orphans) > 10_000:
+        found = self.orphans.get(key)
+        if found is not None and (not found[2] or self.lane.now - found[2] < ORPHAN_PATIENCE_NS):
             return
-        self.orphans[key] = (number, i.order_id)
-        if self.inquire(key, "order.status", {"symbol": self.instruments[number].symbol,
-                                              "orderId": i.order_id}) and self.state == "reconciling":
+        if not self.inquire(key, "order.status", {"symbol": self.instruments[number].symbol,
+                                                  "orderId": i.order_id}):
+            if self.state == "reconciling":
+                self.unasked = True
+            return
+        self.orphans[key] = (number, i.order_id, self.lane.now)
+        if len(self.orphans) > ORPHANS:
+            del self.orphans[next(iter(self.orphans))]
+        if self.state == "reconciling":
             self.outstanding.add(key)
 
     cdef place_orphans(self, str id):
@@ -191,7 +203,8 @@ cdef class Reconciliation(Absence):
         found = self.orphans.get(id)
         if found is None:
             return
-        number, order_id = found
+        number, order_id, _ = found
+        self.orphans[id] = (number, order_id, 0)
         if self.order_by_number(number, order_id) != NULL:
             self.ask_fills(number, f"o{number}n{order_id}", order_id)
 

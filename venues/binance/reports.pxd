@@ -17,9 +17,12 @@ cdef class Reports(Queries):
     cdef dict last_trade                   # instrument -> highest trade id seen
     cdef dict missing                      # order id -> (told, since, when to ask again, money)
     cdef dict former                       # (instrument, venue id) of a replaced order -> its id
+    cdef dict orphans                      # name of a question -> (instrument, venue order id, when
+                                           # asked, 0: answered), of a trade without an order
 
     cdef tc_order* order_of(self, const bn_item* i) except? NULL
     cdef tc_order* order_by_number(self, uint32_t instrument, uint64_t order_id) except? NULL
+    cdef bint is_told(self, const bn_item* i, uint32_t instrument) except *
     cdef int let_go(self, tc_order* o, const bn_item* i, tc_order_id id) except -1
     cdef int leave(self, tc_order* o) except -1
     cdef int remember(self, uint32_t instrument, uint64_t order_id, tc_order_id id) except -1

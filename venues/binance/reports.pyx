@@ -1,7 +1,8 @@
 """What the venue says of orders: states, trades, and the answers to commands.
 
 An item finds its order by client id, else by the venue's number; one with an id of our scheme and
-no order here was sent before a restart and is adopted. The venue counts each order of a chain from
+no order here was sent before a restart and is adopted, unless it is over and all its trades are known:
+then it is one that the table has let go of, and counted already. The venue counts each order of a chain from
 zero, we count the chain. More counted than trades told: they are asked for, and after half a minute
 counted without.
 """
@@ -31,6 +32,7 @@ from hotpath.order cimport (
     tc_order,
     tc_report,
     status_is_terminal,
+    trade_find,
 )
 from hotpath.records cimport (
     TC_EV_APPROVED,
@@ -76,25 +78,35 @@ cdef class Reports(Queries):
     def __init__(self, lane, name, outbox, *, room=4096):
         super().__init__(lane, name, outbox, room=room)
         self.symbols, self.last_trade, self.missing, self.former = {}, {}, {}, {}
+        self.orphans = {}
         self.assets = Assets()
 
     cdef tc_order* order_of(self, const bn_item* i) except? NULL:
         """The order an item speaks of: by client id, else by the venue's number. NULL: not ours."""
         cdef tc_order_id id
         cdef tc_order* o = NULL
+        number = self.symbols.get(i.symbol.p[:i.symbol.n].decode()) \
+            if i.symbol.type == TC_JSON_STRING else None
         if i.client_id.type == TC_JSON_STRING and order_id_read(i.client_id.p, i.client_id.n, &id):
             o = orders_by_id(&self.orders.t, id)
             if o == NULL and order_id_instance(id) == self.instance:
                 # our scheme, but no such intent here: it was sent before a restart (8.4)
+                if number is None or self.is_told(i, number):
+                    return NULL
                 self.adopt(i, id)
                 o = orders_by_id(&self.orders.t, id)
             if o != NULL:
                 return o
-        if i.order_id and i.symbol.type == TC_JSON_STRING:
-            number = self.symbols.get(i.symbol.p[:i.symbol.n].decode())
-            if number is not None:
-                o = self.order_by_number(number, i.order_id)
+        if i.order_id and number is not None:
+            o = self.order_by_number(number, i.order_id)
         return o
+
+    cdef bint is_told(self, const bn_item* i, uint32_t instrument) except *:
+        """All that the order of this item comes to is counted: it was let go of when its place was
+        needed. Adopted again, its trades would be known and yet lack, and be guessed anew."""
+        if i.kind == BN_TRADE:
+            return trade_find(&self.orders.t, instrument, i.trade_id) != NULL
+        return status_is_terminal(i.status) and f"i{instrument}n{i.order_id}" not in self.orphans
 
     cdef tc_order* order_by_number(self, uint32_t instrument, uint64_t order_id) except? NULL:
         """By the venue's number, also by one that the order had before it was replaced."""
