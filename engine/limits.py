@@ -26,6 +26,11 @@ def lots(listing: Listing, text: str | None) -> int:
     return UNBOUNDED if text is None else units(text) // units(listing.instrument.lot)
 
 
+def share_ppm(part: int, whole: int) -> int:
+    """The share of `part`, rounded up: what is left over never grows by the rounding."""
+    return -(-part * 1_000_000 // whole)
+
+
 def instrument_limits(listing: Listing, limits: InstrumentLimits | None) -> dict[str, int]:
     """What `Gate.add_instrument` takes; without limits everything is refused."""
     if limits is None:
@@ -106,6 +111,7 @@ def configure(venue: Venue, setup: Setup) -> None:
     if v is None:
         return
     messages = v.submits_per_s + v.cancels_per_s
+    per_minute = v.submits_per_minute + 60 * v.cancels_per_s
     venue.gate.set_limits(
         version=LIMIT_VERSION,
         mode=spec.settings.mode,
@@ -116,8 +122,9 @@ def configure(venue: Venue, setup: Setup) -> None:
         long_notional=UNBOUNDED,
         short_notional=UNBOUNDED,
         per_second=messages,
-        per_minute=v.submits_per_minute + 60 * v.cancels_per_s,
-        cancel_share_ppm=v.cancels_per_s * 1_000_000 // messages,
+        per_minute=per_minute,
+        cancel_share_ppm=share_ppm(v.cancels_per_s, messages),
+        minute_share_ppm=share_ppm(60 * v.cancels_per_s, per_minute),
         executions=min((s.max_executions for s in strategies), default=100),
         executions_window_ns=min((s.max_executions_window_s for s in strategies), default=600) * S,
         rejects=min((s.max_rejects for s in strategies), default=5),

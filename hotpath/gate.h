@@ -55,7 +55,8 @@ typedef struct {
     uint32_t mode; /* enum tc_gate_mode */
     int64_t open_orders, open_notional;                               /* of the venue */
     int64_t gross_notional, net_notional, long_notional, short_notional; /* potential, venue */
-    int64_t per_second, per_minute, cancel_share_ppm; /* messages; share kept for cancels */
+    int64_t per_second, per_minute; /* messages */
+    int64_t cancel_share_ppm, minute_share_ppm; /* of each the share kept for cancels */
     int64_t executions, executions_window_ns;          /* R14, per rule */
     int64_t rejects, rejects_window_ns;                /* R16: more than that many */
     int64_t request_window_ns, status_age_ns;
@@ -431,14 +432,16 @@ static inline int gate_check_collar(tc_gate *g, tc_gate_instrument *t, const tc_
         gate_wide w = (top + 19999) / 20000;
         if (l->collar_bps < 0 || w > INT64_MAX) return gate_refuse(g, out, TC_R05_COLLAR, 0, l->collar_bps, GATE_PRICE_OUTSIDE, bid, ask, 0);
         *worst = (int64_t)w;
-        return 0;
+    } else {
+        *worst = i->price;
     }
-    *worst = i->price;
     int64_t low = t->low_now < t->low_before ? t->low_now : t->low_before;
     int64_t high = t->high_now > t->high_before ? t->high_now : t->high_before;
     int64_t from = i->side == TC_BUY ? low : high;
-    uint64_t twice = 2 * (uint64_t)i->price, off = twice > (uint64_t)sum ? twice - (uint64_t)sum : (uint64_t)sum - twice;
-    if ((gate_wide)off * 10000 > (gate_wide)l->collar_bps * sum)
+    /* of a market order the touch: where a limit order there would be refused for the window, so is it */
+    uint64_t twice = 2 * (uint64_t)(i->type != TC_MARKET ? i->price : i->side == TC_BUY ? ask : bid);
+    uint64_t off = twice > (uint64_t)sum ? twice - (uint64_t)sum : (uint64_t)sum - twice;
+    if (i->type != TC_MARKET && (gate_wide)off * 10000 > (gate_wide)l->collar_bps * sum)
         return gate_refuse(g, out, TC_R05_COLLAR, gate_narrow((gate_wide)off * 10000 / sum), l->collar_bps,
                            GATE_PRICE_OUTSIDE, bid, ask, i->price);
     gate_wide away = i->side == TC_BUY ? (gate_wide)twice - low : high - (gate_wide)twice;
@@ -462,7 +465,8 @@ static inline int gate_check_throttle(tc_gate *g, int is_cancel, int64_t now, tc
     for (int minute = 0; minute < 2; minute++) {
         int64_t all = minute ? l->per_minute : l->per_second, window = minute ? 60000000000ll : 1000000000ll;
         if (all > most) all = most;
-        int64_t allowed = is_cancel ? all : all - all * l->cancel_share_ppm / 1000000;
+        int64_t share = minute ? l->minute_share_ppm : l->cancel_share_ppm;
+        int64_t allowed = is_cancel ? all : all - all * share / 1000000;
         if (gate_window_full(g->messages, g->sent, g->message_mask, allowed, window, now))
             return gate_refuse(g, out, TC_R11_THROTTLE, allowed, all, minute, is_cancel, (int64_t)g->sent, 0);
     }

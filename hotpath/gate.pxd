@@ -44,7 +44,7 @@ cdef extern from "hotpath/gate.h" nogil:
         uint32_t version, mode
         int64_t open_orders, open_notional
         int64_t gross_notional, net_notional, long_notional, short_notional
-        int64_t per_second, per_minute, cancel_share_ppm
+        int64_t per_second, per_minute, cancel_share_ppm, minute_share_ppm
         int64_t executions, executions_window_ns
         int64_t rejects, rejects_window_ns
         int64_t request_window_ns, status_age_ns

@@ -22,6 +22,7 @@ class Gate:
         per_second: int = 0,
         per_minute: int = 0,
         cancel_share_ppm: int = 0,
+        minute_share_ppm: int | None = None,
         executions: int = 0,
         executions_window_ns: int = 0,
         rejects: int = 0,

@@ -71,17 +71,20 @@ cdef class Gate:
     def set_limits(self, *, uint32_t version, str mode, int64_t open_orders=0,
                    int64_t open_notional=0, int64_t gross_notional=0, int64_t net_notional=0,
                    int64_t long_notional=0, int64_t short_notional=0, int64_t per_second=0,
-                   int64_t per_minute=0, int64_t cancel_share_ppm=0, int64_t executions=0,
+                   int64_t per_minute=0, int64_t cancel_share_ppm=0, minute_share_ppm=None,
+                   int64_t executions=0,
                    int64_t executions_window_ns=0, int64_t rejects=0,
                    int64_t rejects_window_ns=0, int64_t request_window_ns=0,
                    int64_t status_age_ns=0, int64_t fee_ppm=0):
-        """The venue's limits; `version` goes into every refusal."""
+        """The venue's limits; `version` goes into every refusal. `minute_share_ppm`: the share of
+        the minute's messages that is kept for cancels, None: as of the second's."""
         cdef tc_limits* l = &self.g.limits
         l.version, l.mode = version, MODES.index(mode)
         l.open_orders, l.open_notional = open_orders, open_notional
         l.gross_notional, l.net_notional = gross_notional, net_notional
         l.long_notional, l.short_notional = long_notional, short_notional
         l.per_second, l.per_minute, l.cancel_share_ppm = per_second, per_minute, cancel_share_ppm
+        l.minute_share_ppm = cancel_share_ppm if minute_share_ppm is None else minute_share_ppm
         l.executions, l.executions_window_ns = executions, executions_window_ns
         l.rejects, l.rejects_window_ns = rejects, rejects_window_ns
         l.request_window_ns, l.status_age_ns, l.fee_ppm = request_window_ns, status_age_ns, fee_ppm

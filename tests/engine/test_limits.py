@@ -146,11 +146,30 @@ def test_a_venue_hears_all_of_its_configuration() -> None:
         "version": limits.LIMIT_VERSION, "mode": "simulation", "open_orders": 7,
         "open_notional": 8 * 10**8, "gross_notional": 9 * 10**8, "net_notional": UNBOUNDED,
         "long_notional": UNBOUNDED, "short_notional": UNBOUNDED, "per_second": 8,
-        "per_minute": 220, "cancel_share_ppm": 250_000, "executions": 20,
-        "executions_window_ns": 30 * S, "rejects": 3, "rejects_window_ns": 4 * S,
+        "per_minute": 220, "cancel_share_ppm": 250_000, "minute_share_ppm": 545_455,
+        "executions": 20, "executions_window_ns": 30 * S, "rejects": 3, "rejects_window_ns": 4 * S,
         "request_window_ns": 11_000_000, "status_age_ns": 900 * S, "fee_ppm": 1000,
     }  # fmt: skip
     assert told.agreed
+
+
+@pytest.mark.parametrize(
+    ("per_s", "per_minute", "cancels"),
+    [(50, 1000, 50), (80, 4000, 50), (10, 100, 5), (6, 100, 2), (1, 60, 10_000), (7, 600_000, 3)],
+)
+def test_places_and_replaces_are_as_many_as_the_configuration_says(
+    per_s: int, per_minute: int, cancels: int
+) -> None:
+    """R11: the share kept for cancels is another of a minute than of a second, and never rounds
+    to one place more."""
+    given = setup()
+    given.venue.limits.submits_per_s, given.venue.limits.submits_per_minute = per_s, per_minute
+    given.venue.limits.cancels_per_s = cancels
+    told = configured(given).limits
+    for whole, share, may in (
+        ("per_second", "cancel_share_ppm", per_s), ("per_minute", "minute_share_ppm", per_minute),
+    ):  # fmt: skip
+        assert told[whole] - told[whole] * told[share] // 1_000_000 == may
 
 
 def test_a_rebate_reserves_no_fee_and_live_is_not_agreed() -> None:

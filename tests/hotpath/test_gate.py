@@ -308,6 +308,27 @@ def test_a_sudden_reference_does_not_widen_the_collar() -> None:
     assert found is not None and found["control"] == "R05" and found["input"][0] == 5
 
 
+@pytest.mark.parametrize(("side", "touch"), [(1, 5_200_100), (2, 4_799_900)])
+def test_nor_does_it_let_a_market_order_through(side: int, touch: int) -> None:
+    """It goes at least as far as the touch: where a limit order there is refused, so is it."""
+    for type_ in (2, 1):
+        g = gate(own={"window_bps": 300})
+        assert ask(g, 1) is None
+        low, high = sorted((touch, touch + (-200 if side == 1 else 200)))
+        moved = inputs(reference=(low, high, NOW))
+        asked = intent(side=side, type=type_, price=0 if type_ == 2 else touch, rule=2)
+        found = g.ask(asked, 7, cause(2), NOW + 1, moved)
+        assert found is not None and found["control"] == "R05" and found["input"][0] == 5
+
+
+def test_a_minute_keeps_a_share_of_its_own_for_cancels() -> None:
+    g = gate({"per_second": 40, "per_minute": 40, "cancel_share_ppm": 0,
+              "minute_share_ppm": 900_000})  # fmt: skip
+    found = [ask(g, n, price=4_990_000 + n) for n in range(1, 7)]
+    assert found == [None] * 4 + ["R11"] * 2
+    assert g.ask_cancel(cause(1), NOW) is None
+
+
 def test_the_last_check_sees_what_changed_since() -> None:
     for more, expected in (
         ({"kill": 1}, "R21"),

@@ -240,17 +240,19 @@ class Gate:
             else:
                 spec.half = (now, [total], [total])
         if i.get("type", 1) == 2:
-            return -(-total * (10000 + own["collar_bps"]) // 20000)
-        price = i["price"]
-        if abs(Fraction(2 * price - total, total)) * 10000 > own["collar_bps"]:
-            return None
+            price = ask if i["side"] == 1 else bid  # at least so far it goes
+            worst = -(-total * (10000 + own["collar_bps"]) // 20000)
+        else:
+            worst = price = i["price"]
+            if abs(Fraction(2 * price - total, total)) * 10000 > own["collar_bps"]:
+                return None
         seen = spec.half[1] + spec.half[2]
         low, high = min(seen), max(seen)
         if i["side"] == 1:
             away = Fraction(2 * price - low, low)
         else:
             away = Fraction(high - 2 * price, high)
-        return None if away * 10000 > own["window_bps"] else price
+        return None if away * 10000 > own["window_bps"] else worst
 
     def is_too_far(self, spec: Spec, side: int, lots: int, ask: int) -> bool:
         own, venue, buy = spec.limits, self.limits, side == 1
@@ -296,7 +298,10 @@ class Gate:
         for window, limit in ((SECOND, "per_second"), (MINUTE, "per_minute")):
             allowed = self.limits[limit]
             if not cancel:
-                allowed -= allowed * self.limits["cancel_share_ppm"] // 10**6
+                share = self.limits["cancel_share_ppm"]
+                if limit == "per_minute":
+                    share = self.limits.get("minute_share_ppm", share)
+                allowed -= allowed * share // 10**6
             if sum(now - t < window for t in self.messages) >= allowed:
                 return False
         return True
