@@ -250,14 +250,14 @@ static inline int gate_init(tc_gate *g, uint32_t room, uint32_t messages) {
     g->index_mask = room * 4 - 1;
     g->message_mask = messages - 1;
     g->booked = -1;
-    g->instruments = (tc_gate_instrument *)calloc(GATE_INSTRUMENTS, sizeof *g->instruments);
-    g->assets = (tc_gate_asset *)calloc(GATE_ASSETS, sizeof *g->assets);
-    g->strategies = (tc_gate_strategy *)calloc(GATE_STRATEGIES, sizeof *g->strategies);
-    g->rules = (tc_gate_rule *)calloc(GATE_RULES, sizeof *g->rules);
-    g->orders = (tc_gate_order *)calloc(room, sizeof *g->orders);
-    g->by_id = (tc_index_entry *)calloc((size_t)room * 4, sizeof *g->by_id);
-    g->place = (uint16_t *)calloc(GATE_PLACES, sizeof *g->place);
-    g->messages = (int64_t *)calloc(messages, sizeof *g->messages);
+    g->instruments = (tc_gate_instrument *)tc_room(GATE_INSTRUMENTS, sizeof *g->instruments);
+    g->assets = (tc_gate_asset *)tc_room(GATE_ASSETS, sizeof *g->assets);
+    g->strategies = (tc_gate_strategy *)tc_room(GATE_STRATEGIES, sizeof *g->strategies);
+    g->rules = (tc_gate_rule *)tc_room(GATE_RULES, sizeof *g->rules);
+    g->orders = (tc_gate_order *)tc_room(room, sizeof *g->orders);
+    g->by_id = (tc_index_entry *)tc_room((size_t)room * 4, sizeof *g->by_id);
+    g->place = (uint16_t *)tc_room(GATE_PLACES, sizeof *g->place);
+    g->messages = (int64_t *)tc_room(messages, sizeof *g->messages);
     if (!g->instruments || !g->assets || !g->strategies || !g->rules || !g->orders || !g->by_id || !g->place ||
         !g->messages) {
         gate_free(g);
@@ -358,7 +358,7 @@ static inline int32_t gate_rule_index(tc_gate *g, uint16_t strategy, uint16_t ru
         for (g->rule_room = 2 * GATE_SPARE; g->rule_room < 65536 && g->rule_room - GATE_SPARE < g->limits.executions;)
             g->rule_room *= 2;
     tc_gate_rule *r = &g->rules[g->rule_count];
-    r->times = (int64_t *)calloc((size_t)g->rule_room, sizeof *r->times); /* once a rule, never again */
+    r->times = (int64_t *)tc_room((size_t)g->rule_room, sizeof *r->times); /* once a rule, never again */
     if (!r->times) return -1;
     r->strategy = strategy;
     r->rule = rule;

@@ -24,6 +24,7 @@
 
 #include "hotpath/fetch.h"
 #include "hotpath/records.h"
+#include "hotpath/room.h"
 
 enum tc_status {
     TC_STATUS_NONE = 0,
@@ -295,13 +296,13 @@ static inline int orders_init(tc_orders *t, uint32_t room, uint32_t trades) {
     t->index_mask = room * 8 - 1;
     t->trade_mask = trades - 1;
     t->trade_index_mask = trades * 4 - 1;
-    t->orders = (tc_order *)calloc(room, sizeof *t->orders);
-    t->vacant = (int32_t *)calloc(room, sizeof *t->vacant);
-    t->aliases = (tc_alias *)calloc((size_t)room * 2, sizeof *t->aliases);
-    t->by_id = (tc_index_entry *)calloc((size_t)room * 8, sizeof *t->by_id);
-    t->by_venue = (tc_index_entry *)calloc((size_t)room * 8, sizeof *t->by_venue);
-    t->trades = (tc_known_trade *)calloc(trades, sizeof *t->trades);
-    t->by_trade = (tc_index_entry *)calloc((size_t)trades * 4, sizeof *t->by_trade);
+    t->orders = (tc_order *)tc_room(room, sizeof *t->orders);
+    t->vacant = (int32_t *)tc_room(room, sizeof *t->vacant);
+    t->aliases = (tc_alias *)tc_room((size_t)room * 2, sizeof *t->aliases);
+    t->by_id = (tc_index_entry *)tc_room((size_t)room * 8, sizeof *t->by_id);
+    t->by_venue = (tc_index_entry *)tc_room((size_t)room * 8, sizeof *t->by_venue);
+    t->trades = (tc_known_trade *)tc_room(trades, sizeof *t->trades);
+    t->by_trade = (tc_index_entry *)tc_room((size_t)trades * 4, sizeof *t->by_trade);
     if (!t->orders || !t->vacant || !t->aliases || !t->by_id || !t->by_venue || !t->trades || !t->by_trade) {
         orders_free(t);
         return 0;

@@ -1,4 +1,5 @@
-"""Steady state allocates nothing: a million frames, an order for each, and not one block more.
+"""Steady state allocates nothing: a million frames, an order for each, and not one block more; nor
+does a table that was made at the start take its pages later (hotpath/room.h).
 
 The path is the wire bench's: feed, book, compiled strategy, gate, records, order text. Only the
 sockets are pretended; `Ender` stands for the exchange's reports.
@@ -7,6 +8,7 @@ sockets are pretended; `Ender` stands for the exchange's reports.
 from __future__ import annotations
 
 import gc
+import resource
 import sys
 
 from bench.wire_lane import Bench
@@ -19,6 +21,8 @@ STEP_NS = 10 * 10**6  # between two frames: a hundred orders a second are within
 VIRTUAL_START = 10**15  # ns; the status of an instrument that was never told is not too old yet
 SLACK = 32
 """blocks: the interpreter's own free lists move by a few, in both directions"""
+PAGES = 100
+"""that the kernel may give in a million frames; the window of executions alone has 128"""
 TOP = (
     b'{"e":"bookTicker","u":%d,"s":"BTCUSDT","b":"%d.51000000","B":"3.21450000",'
     b'"a":"%d.52000000","A":"4.66120000","T":%d,"E":%d}'
@@ -66,16 +70,22 @@ def blocks() -> int:
     return sys.getallocatedblocks()
 
 
+def faults() -> int:
+    """Pages that the kernel gave so far."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+
+
 def test_a_million_frames_allocate_no_block() -> None:
     bench = trading()
     began = bench.lane.read_clock()
     tick(bench, began, 0, 20_000)
-    sent, before, found = bench.venue.sent, blocks(), []
+    sent, before, found, pages = bench.venue.sent, blocks(), [], faults()
     for part in range(PARTS):
         tick(bench, began, 20_000 + part * (FRAMES // PARTS), FRAMES // PARTS)
         found.append(blocks() - before)
     assert bench.venue.sent - sent == FRAMES, bench.report()
     assert max(found) <= SLACK, f"blocks above the start after each {FRAMES // PARTS}: {found}"
+    assert faults() - pages <= PAGES, f"{faults() - pages} pages came with the orders"
 
 
 def test_a_leak_of_one_in_a_thousand_frames_would_be_seen() -> None:

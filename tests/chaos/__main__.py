@@ -31,9 +31,9 @@ from tests.conftest import give_back_memory
 Part = Callable[[], list[Row]]
 
 
-def control(folder: Path, count: int) -> Row:
+def control(folder: Path, count: int, seed: int) -> Row:
     """The images without syncs: here a loss is what must be found."""
-    row = images(folder, count, synchronous="NORMAL")
+    row = images(folder, count, synchronous="NORMAL", seed=seed)
     losses = sum("silent loss" in b for b in row.broken)
     row.fault, row.invariant = "control: synchronous=NORMAL", f"losses are found: {losses}"
     row.broken = [] if losses else ["no loss was found: the images show nothing"]
@@ -42,16 +42,24 @@ def control(folder: Path, count: int) -> Row:
 
 def parts(options: argparse.Namespace, folder: Path) -> list[tuple[str, int, Part]]:
     """What there is to run with its count, in order: what takes seconds first."""
-    o = options
+    o, seed = options, options.seed
     return [
-        ("submits", o.submits, lambda: [submits(o.submits), submits(o.submits, lies=0.1)]),
+        (
+            "submits",
+            o.submits,
+            lambda: [submits(o.submits, seed=seed), submits(o.submits, lies=0.1, seed=seed)],
+        ),
         ("books", o.books, lambda: [*books(o.books), lifetimes(o.lives)]),
-        ("races", o.races, lambda: [races(o.races), expiries(o.lives)]),
-        ("troubles", o.troubles, lambda: [killed_in_trouble(o.troubles)]),
-        ("images", o.images, lambda: [images(folder, o.images), control(folder, o.images // 10)]),
+        ("races", o.races, lambda: [races(o.races, seed), expiries(o.lives, seed)]),
+        ("troubles", o.troubles, lambda: [killed_in_trouble(o.troubles, seed)]),
+        (
+            "images",
+            o.images,
+            lambda: [images(folder, o.images, seed=seed), control(folder, o.images // 10, seed)],
+        ),
         ("switches", o.switches, lambda: switches(o.switches)),
-        ("recoveries", o.recoveries, lambda: [recoveries(folder, o.recoveries)]),
-        ("kills", o.kills, lambda: [kills(folder, o.kills)]),
+        ("recoveries", o.recoveries, lambda: [recoveries(folder, o.recoveries, seed)]),
+        ("kills", o.kills, lambda: [kills(folder, o.kills, seed)]),
         ("crashes", o.crashes, lambda: [crashes(folder)]),
         ("limits", o.limits, lambda: [memory_limits(folder, o.limits)]),
         ("commands", o.commands, lambda: commands(folder, o.commands)),
@@ -98,6 +106,7 @@ def main(argv: list[str] | None = None) -> int:
         ("matrix", 1, "the rows that are named tests (0: not)"),
         ("mutants", 1, "the planted bugs (0: not)"),
         ("minutes", 60, "after this no other part begins"),
+        ("seed", 1, "of what is drawn: another part of a large count has another"),
     ):
         parser.add_argument(f"--{name}", type=int, default=count, help=f"{says} ({count})")
     options = parser.parse_args(argv)
