@@ -430,11 +430,20 @@ cdef class CrossVenue(Strategy):
         return 0
 
     cdef bint hedgeable(self, int64_t net):
+        """May a venue take it? A market in doubt, or with nobody on the side that would be met, has
+        no price to tell by: there only the smallest quantity says no, and it is looked at again."""
         cdef int i
         cdef int64_t amount = net if net > 0 else -net
+        cdef int64_t size, price
+        cdef Market m
         for i in range(2):
-            price = (<Market>self.markets[i]).top.bid_price
-            if self.tradable(i, amount - amount % self.lot_unit[i], price):
+            m = <Market>self.markets[i]
+            size = amount - amount % self.lot_unit[i]
+            price = m.top.bid_price if net > 0 else m.top.ask_price
+            if m.top.reason or (m.top.bid_quantity if net > 0 else m.top.ask_quantity) == 0:
+                if size > 0 and size // self.lot_unit[i] >= (<Instrument>m.spec).c.min_quantity:
+                    return True
+            elif self.tradable(i, size, price):
                 return True
         return False
 

@@ -423,6 +423,24 @@ def test_no_hedge_on_a_book_in_doubt_and_at_once_when_it_is_whole() -> None:
     assert (hedge.venue, hedge.quantity) == (42, 50)
 
 
+def test_what_no_side_of_a_book_can_meet_now_is_hedged_as_soon_as_one_can() -> None:
+    """A one-sided or doubtful market has no price: that is no reason to call a leg too small."""
+    t = Table()
+    half(t)
+    t.wait(100)
+    hedge = t.intents()
+    assert len(hedge) == 1 and hedge[0][1].side == SELL
+    t.book(0, [], [(5_000_100, 500)])
+    t.book(1, [], [(5_000_100, 500)])  # nobody bids anywhere
+    t.end(hedge[0])
+    t.wait(200)
+    assert t.intents() == []
+    t.book(1, [(5_000_000, 500)], [(5_000_100, 500)])
+    t.wait(200)
+    again = t.intents()
+    assert [(i.side, i.quantity) for _, i in again] == [(SELL, 50)], "a leg stands open for ever"
+
+
 def test_what_is_too_small_to_hedge_is_carried_into_the_next_pair() -> None:
     t = Table(min_notional="50")
     t.crossed(50)
