@@ -29,7 +29,7 @@ def answer(request: Mapping[str, Any]) -> Any:
         time_ms = request.get("time_ms")
         if not isinstance(intent, dict) or not isinstance(credentials, dict):
             raise ValueError("request needs intent and credentials as objects")
-        if not isinstance(time_ms, int):
+        if not isinstance(time_ms, int) or isinstance(time_ms, bool):
             raise ValueError("request needs time_ms, a whole number")
         return venue.request(intent, credentials, time_ms)
     if op == "decode":
@@ -49,6 +49,18 @@ def answer(request: Mapping[str, Any]) -> Any:
     raise ValueError("op is sign, request or decode")
 
 
+def no_number(spelled: str) -> Any:
+    """NaN and the infinities are no JSON: the answer could not repeat them."""
+    raise ValueError(f"{spelled} is no JSON number")
+
+
+def read_id(line: bytes, number: object) -> object:
+    """The id as the line spells it: exact decimals are for prices, an id stays a JSON number."""
+    if number is None or isinstance(number, (str, int)):
+        return number
+    return json.loads(line)["id"]
+
+
 def answer_lines(lines: Iterable[bytes]) -> Iterator[bytes]:
     """One JSON line out for each that is not blank, in order; a bad one stops nothing."""
     for line in lines:
@@ -57,14 +69,14 @@ def answer_lines(lines: Iterable[bytes]) -> Iterator[bytes]:
         number: object = None
         try:
             # decimals stay exact: a price never passes through a float
-            request = json.loads(line, parse_float=Decimal)
+            request = json.loads(line, parse_float=Decimal, parse_constant=no_number)
             if not isinstance(request, dict):
                 raise ValueError("a line is an object with id, venue and op")
-            number = request.get("id")
+            number = read_id(line, request.get("id"))
             found: dict[str, Any] = {"id": number, "result": answer(request)}
         except TiercelError as wrong:
             found = {"id": number, "error": wrong.sentences()}
-        except (ValueError, TypeError, ArithmeticError) as wrong:
+        except (ValueError, TypeError, ArithmeticError, RecursionError) as wrong:
             found = {"id": number, "error": {"code": "bad_line", "why": str(wrong)}}
         yield json.dumps(found, default=str).encode() + b"\n"
 

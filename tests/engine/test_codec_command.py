@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+import pytest
 from click.testing import CliRunner
 
 from engine.commands.codec import command
@@ -90,3 +91,43 @@ def test_market_data_goes_through_the_feeds_codec() -> None:
     }
     found = run([{"id": 1, "venue": "binance", "op": "decode", "frame": json.dumps(trade)}])
     assert found[0]["result"][0]["type"] == "trade"
+
+
+def test_no_line_ends_the_answers() -> None:
+    """A line that nests past the parser's depth ended the command: later lines went unanswered."""
+    deep = "[" * 100_000
+    bracketed = '{"id":7,"venue":"binance","op":"decode","frame":' + "[" * 5000 + "]" * 5000 + "}"
+    sound = {"id": 8, "venue": "binance", "op": "decode", "frame": "{}"}
+    answers = run([deep, bracketed, sound])
+    assert [a["id"] for a in answers] == [None, None, 8]
+    assert [a["error"]["code"] for a in answers[:2]] == ["bad_line", "bad_line"]
+    assert "result" in answers[2]
+
+
+def test_an_id_comes_back_as_it_was() -> None:
+    """An id of 1.5 came back as the text "1.5", one of NaN made an answer that is no JSON."""
+    ids: list[Any] = [1.5, [1, {"a": 2.25}], "x", None, 3, True]
+    assert [a["id"] for a in run([{"id": i, "venue": "binance", "op": "no"} for i in ids])] == ids
+    (answer,) = run(['{"id":NaN,"venue":"binance","op":"no"}'])
+    assert answer["id"] is None and answer["error"]["code"] == "bad_line"
+
+
+@pytest.mark.parametrize(
+    ("call", "args"),
+    [
+        ("create_order", ["BTC/USDT", "market", "buy", 1, None, "x"]),
+        ("cancel_order", ["1", "BTC/USDT", 1.5]),
+        ("create_market_buy_order_with_cost", ["BTC/USDT", 1, [5]]),
+        ("create_order", ["BTC/USDT", "limit", "buy", "1e999999999", 1]),
+        ("create_order", ["BTC/USDT", "limit", "buy", 1, "1e-999999999"]),
+        ("create_order", ["", "limit", "buy", 1, 1]),
+        ("create_order", [["BTC/USDT"], "limit", ["buy"], 1, 1]),
+        ("fetch_my_trades", ["BTC/USDT", "yesterday"]),
+    ],
+)
+def test_arguments_of_no_use_are_refused(call: str, args: list[Any]) -> None:
+    """Parameters that are no object ended the command, an exponent filled the memory."""
+    credentials = {"apiKey": "a", "secret": "b"}
+    line = {"id": 1, "venue": "binance", "op": "request", "intent": {"call": call, "args": args}}
+    (answer,) = run([line | {"credentials": credentials, "time_ms": 1}])
+    assert answer["error"]["code"] == "TCL-5002"

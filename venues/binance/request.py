@@ -18,6 +18,8 @@ REST = "https://api.binance.com"
 SOCKET = "wss://ws-api.binance.com:443/ws-api/v3"
 STREAMS = "wss://stream.binance.com:9443/ws"
 WINDOW_MS = 5000
+PLACES = 64
+"""Digits before or after the point of an amount: far beyond what any market counts in."""
 SIDES = {"buy": "BUY", "sell": "SELL"}
 Params = dict[str, Value]
 Built = dict[str, Any]
@@ -44,12 +46,24 @@ def plain(value: object) -> str:
         raise refuse(f"{value!r} is no number") from None
     if not number.is_finite():
         raise refuse(f"{value!r} is no number")
+    if abs(number.adjusted()) > PLACES or len(number.as_tuple().digits) > PLACES:
+        # 1e999999999 would be written out in full
+        raise refuse(f"a number has more than {PLACES} places")
     return format(number, "f")
+
+
+def options(more: object) -> Mapping[str, Any]:
+    """The further parameters of a call by name; none are given as null."""
+    if more is None:
+        return {}
+    if not isinstance(more, Mapping):
+        raise refuse(f"{more!r:.80} are no parameters by name")
+    return more
 
 
 def symbol_of(market: object) -> str:
     """BTC/USDT to BTCUSDT; contracts (with a settlement asset) are not spot."""
-    if not isinstance(market, str) or ":" in market:
+    if not isinstance(market, str) or ":" in market or not market.strip("/"):
         raise refuse(f"{market!r} is no spot symbol")
     return market.replace("/", "")
 
@@ -102,7 +116,7 @@ def create_order(
     market: str, kind: str, side: str, amount: object, price: object = None,
     more: Mapping[str, Any] | None = None,
 ) -> Params:  # fmt: skip
-    more = more or {}
+    more = options(more)
     kind = str(kind).lower()
     if side not in SIDES or kind not in KINDS:
         raise refuse(f"{side} {kind} is no order")
@@ -140,7 +154,7 @@ def create_order(
 
 def market_for_money(market: str, money: object, more: Mapping[str, Any] | None = None) -> Params:
     """A market buy of so much quote currency."""
-    return create_order(market, "market", "buy", 0, None, {**(more or {}), "quoteOrderQty": money})
+    return create_order(market, "market", "buy", 0, None, {**options(more), "quoteOrderQty": money})
 
 
 def edit_order(
@@ -154,7 +168,8 @@ def edit_order(
 
 def one_order(order_id: object, market: str, more: Mapping[str, Any] | None = None) -> Params:
     params: Params = {"symbol": symbol_of(market)}
-    client_id = (more or {}).get("clientOrderId") or (more or {}).get("origClientOrderId")
+    named = options(more)
+    client_id = named.get("clientOrderId") or named.get("origClientOrderId")
     if client_id:
         return params | {"origClientOrderId": str(client_id)}
     if order_id is None:
