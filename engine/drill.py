@@ -20,12 +20,12 @@ from typing import Any, ClassVar
 import msgspec
 import orjson
 
-from engine import config, control, document
+from engine import config, control, document, report
 from engine.application import Application, Instrument, Venue
 from engine.checks import role_of
-from engine.demo import Demo
+from engine.demo import HEDGE_DEADLINE_NS, Demo
 from engine.demo_world import exchange_spec, make_key
-from engine.drill_faults import Fault, full_disk
+from engine.drill_faults import ABSENCE_PROVEN_S, Fault, full_disk
 from engine.drill_verdict import broken, judged, ledger_lines
 from engine.drill_words import told_by_engine
 from engine.errors import EXIT_NO, TiercelError
@@ -183,6 +183,12 @@ class Drill(Demo):
     def is_ready(self) -> bool:
         lanes = self.lanes()
         return bool(lanes) and all(x["state"] == "ready" for x in lanes.values())
+
+    def is_settled(self) -> bool:
+        """No order stands in doubt and no leg unhedged; False while nobody can tell."""
+        with contextlib.suppress(TiercelError, OSError):
+            return report.is_settled(self.state, HEDGE_DEADLINE_NS)
+        return False
 
     def say(self, text: str) -> None:
         """Note what happened just now."""
@@ -357,6 +363,11 @@ def hurt(drill: Drill, fault: Fault, for_s: float, target: str) -> Seen:
     drill.wait(None, for_s - first)
     if did_trade and fault.settle_s:  # on every venue, so that what stood in doubt is settled
         drill.wait(lambda: drill.trades_again(target, end), fault.settle_s)
+    # any fault may have lost an order on its way; it is proven after 10 s, and its pair's other
+    # leg stands open until then: the engine is not stopped, and not judged, in the midst of that
+    if not drill.is_settled():
+        drill.say("an order is in doubt or a leg unhedged: it is given time")
+        drill.wait(drill.is_settled, ABSENCE_PROVEN_S)
     is_ready = drill.wait(drill.is_ready, for_s)
     if is_ready:
         drill.say("every lane is ready")

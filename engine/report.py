@@ -62,6 +62,17 @@ def one(db: apsw.Connection, sql: str) -> int:
     return int(next(iter(db.execute(sql)))[0])
 
 
+def is_settled(state: Path, hedge_deadline_ns: int) -> bool:
+    """No order in doubt and nothing unhedged, by what the journal has taken so far."""
+    db = open_reader(state)
+    try:
+        if one(db, f"SELECT count(*) FROM orders WHERE evidence = {UNKNOWN}"):
+            return False
+        return not unhedged(db, Names(state, db), hedge_deadline_ns)
+    finally:
+        db.close()
+
+
 def unhedged(db: apsw.Connection, names: Names, deadline_ns: int) -> Decimal:
     """Base quantity that groups have bought more than sold (or less), older than the deadline.
 

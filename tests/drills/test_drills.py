@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from engine.demo import SHIPPED
-from engine.drill import Drill
+from engine.drill import Drill, run_drill
+from engine.drill_faults import Fault
 from engine.drill_verdict import broken, ledger_lines
 from tests.engine.small_disk import small_disk
 from tests.engine.test_drill import drill
@@ -91,6 +92,21 @@ def test_no_order_leaves_before_the_time_that_a_429_asks_for(tmp_path: Path) -> 
     found = run("rate-limit", tmp_path / "state")
     assert found["faults_acted"] == {"rate_limit": 1}
     assert taken_while_refused(tmp_path / "state", found, 2.0) == []
+
+
+# the pipes of its processes are left to the end of the command that a drill is
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+@pytest.mark.long
+def test_an_order_lost_on_its_way_is_settled_before_the_engine_is_stopped(tmp_path: Path) -> None:
+    """Its absence takes ten seconds to prove, longer than this drill goes on after the fault."""
+    lost = Fault(
+        sentence="a placement is answered 429 and never executed",
+        at="exchange",
+        words={"fault": "rate_limit", "target": "replies", "match": '"p', "count": 1},
+    )
+    drill = Drill(SHIPPED, tmp_path / "state", 7, {})
+    found = run_drill(drill, "lost", lost, 6.0, None)
+    assert found["broken"] == [], found
 
 
 @pytest.mark.long
