@@ -26,6 +26,7 @@ TESTS = {
         "tests/hotpath/test_gate.py",
         "tests/hotpath/test_gate_limits.py",
         "tests/hotpath/test_gate_bounds.py",
+        "tests/hotpath/test_gate_edges.py",
         "tests/venues/binance/test_venue.py",
     ),
     "python": ("tests/engine", "tests/drills"),

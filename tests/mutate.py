@@ -42,6 +42,7 @@ GATE = (
     "tests/hotpath/test_gate.py",
     "tests/hotpath/test_gate_limits.py",
     "tests/hotpath/test_gate_bounds.py",
+    "tests/hotpath/test_gate_edges.py",
 )
 ORDER = ("tests/hotpath/test_order.py", "tests/hotpath/test_order_bounds.py")
 TESTS = {
