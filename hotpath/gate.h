@@ -816,6 +816,15 @@ static inline void gate_fill(tc_gate *g, uint32_t instrument, tc_order_id id, ui
     gate_refresh(g, t, price);
 }
 
+/* It is sent for fewer lots than were asked about: the old order of a replace has traded the rest. */
+static inline void gate_trim(tc_gate *g, tc_order_id id, int64_t lots) {
+    int32_t at = gate_order_index(g, id);
+    if (at < 0 || g->orders[at].leaves <= lots) return;
+    tc_gate_order *o = &g->orders[at];
+    gate_shrink(g, o, o->leaves - (lots > 0 ? lots : 0));
+    gate_refresh(g, &g->instruments[o->instrument], o->price);
+}
+
 /* The order can no longer trade: what it still holds is free again. */
 static inline int gate_close(tc_gate *g, tc_order_id id) {
     int32_t at = gate_order_index(g, id);
@@ -903,7 +912,7 @@ static inline void gate_forget_balances(tc_gate *g) { /* unknown until told agai
 static inline int gate_adopt(tc_gate *g, const tc_order *o) {
     tc_gate_instrument *t = gate_instrument(g, o->instrument);
     int32_t si = gate_strategy_index(g, o->strategy), at = g->vacant;
-    int64_t left = o->quantity - o->cumulative;
+    int64_t left = o->asked - o->here;
     int overflow = 0;
     if (g->by_id[index_find(g->by_id, g->index_mask, o->id.hi, o->id.lo)].slot >= 0) return 1;
     if (!t || at < 0) return 0;

@@ -191,6 +191,10 @@ cdef class Gate:
         """A trade; negative `lots` take one back."""
         gate_fill(&self.g, instrument, split_id(id), strategy, side, price, lots)
 
+    def trim(self, id, int64_t lots):
+        """The order is sent for at most `lots` of what was reserved for it."""
+        gate_trim(&self.g, split_id(id), lots)
+
     def close(self, id):
         """The order can no longer trade; False when it holds nothing."""
         return gate_close(&self.g, split_id(id))
@@ -206,6 +210,7 @@ cdef class Gate:
         memset(&o, 0, sizeof(o))
         o.id, o.instrument, o.strategy, o.rule = split_id(id), instrument, strategy, rule
         o.side, o.type, o.price, o.quantity, o.cumulative = side, type, price, quantity, cumulative
+        o.asked, o.here = quantity, cumulative
         return gate_adopt(&self.g, &o)
 
     def reserved(self, id):

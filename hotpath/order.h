@@ -15,7 +15,12 @@
  * time where it is given.
  *
  * A replace moves the order on to a new id in place: one struct, one cumulative quantity, the old
- * id stays an alias, so a late fill under the old id finds the same order. */
+ * id stays an alias, so a late fill under the old id finds the same order. What each id was sent for
+ * and has traded is kept for each: a new id is sent for what the wish leaves as far as we know, so a
+ * fill of the old one that was on its way makes the chain trade more than was wished, and no id more
+ * than its own. Only the latter is an overfill. A chain ends when the id it has is over at the venue
+ * and no replace is open: as long as one is, the end of the id before it is kept for the case that
+ * the replace is refused. What works on beyond the wish is a surplus, to be cancelled. */
 #ifndef TIERCEL_ORDER_H
 #define TIERCEL_ORDER_H
 #include <stdint.h>
@@ -84,7 +89,7 @@ typedef struct {
     uint64_t venue_order_id;
     int64_t price, quantity, cumulative; /* ticks, lots, lots */
     int64_t here;                        /* filled under the id it has now */
-    int64_t ceiling;                     /* largest quantity of the chain */
+    int64_t asked;                       /* what the id it has now was sent for */
     int64_t new_price, new_quantity;     /* of the open replace */
     int64_t guessed, guessed_price;      /* booked without a trade (5.6) */
     uint64_t cost_lo;
@@ -105,6 +110,9 @@ typedef struct {
     int32_t before, after; /* neighbours among the terminal orders */
     uint16_t used;
     uint16_t moves; /* replaces so far: which of its ids it has now */
+    int64_t new_asked; /* what the open replace was sent for */
+    uint32_t guess_mark; /* the id under which the last guess was booked */
+    uint32_t over; /* of its older ids: how many traded more than they were sent for */
 } tc_order;
 
 typedef struct { /* one thing said about an order */
@@ -132,9 +140,10 @@ typedef struct {
     tc_order_id id;
     int32_t next;
     int32_t pad;
+    int64_t asked, filled; /* what it was sent for, and traded */
 } tc_alias;
 
-/* Above these bits: `order_own` of the trade, so that what is taken back is taken from the id it was done under. */
+/* Above these bits: `order_mark` of the trade, so that what is taken back is taken from the id it was done under. */
 enum { TC_TRADE_BUSTED = 1, TC_TRADE_CORRECTED = 2, TC_TRADE_STATED = 3 };
 
 typedef struct {
@@ -407,7 +416,7 @@ static inline __attribute__((always_inline)) tc_order *orders_new(tc_orders *t, 
     order_id_copy(&o->id, id);
     order_id_copy(&o->first, id);
     o->price = i->price;
-    o->quantity = o->ceiling = i->quantity;
+    o->quantity = o->asked = i->quantity;
     o->deadline = i->deadline;
     o->created = o->touched = now;
     o->cause = cause;
@@ -443,22 +452,36 @@ static inline int status_is_terminal(uint8_t s) {
            s == TC_STATUS_EXPIRED;
 }
 
+/* What the id it has now may still trade. */
 static inline int64_t order_leaves(const tc_order *o) {
-    return status_is_live(o->status) && o->quantity > o->cumulative ? o->quantity - o->cumulative : 0;
+    return status_is_live(o->status) && o->asked > o->here ? o->asked - o->here : 0;
+}
+
+/* 1: nothing more is wished for, and it works on: the old id of a replace traded while it was sent. */
+static inline int order_is_surplus(const tc_order *o) {
+    return o->cumulative >= o->quantity && o->cumulative > 0 && o->asked > o->here && status_is_live(o->status) &&
+           order_id_none(o->replacement);
 }
 
 /* 5.1's precedence over what has been stated. */
 static inline uint8_t status_of(const tc_order *o) {
     uint32_t f = o->facts;
-    if ((o->cumulative > 0 && o->cumulative >= o->quantity) || f & TC_FACT_STAYS_FILLED) return TC_STATUS_FILLED;
-    if (f & TC_FACT_CANCELED) return TC_STATUS_CANCELED;
-    if (f & TC_FACT_EXPIRED) return TC_STATUS_EXPIRED;
+    int alone = order_id_none(o->replacement); /* else a younger id may work, whatever became of this one */
+    if (alone) {
+        if (o->cumulative > 0 && o->cumulative >= o->quantity &&
+            (o->here >= o->asked || f & (TC_FACT_CANCELED | TC_FACT_EXPIRED | TC_FACT_REJECTED)))
+            return TC_STATUS_FILLED;
+        if (f & TC_FACT_STAYS_FILLED) return TC_STATUS_FILLED;
+        if (f & TC_FACT_CANCELED) return TC_STATUS_CANCELED;
+        if (f & TC_FACT_EXPIRED) return TC_STATUS_EXPIRED;
+    }
     if (f & TC_FACT_SUSPENDED) return TC_STATUS_SUSPENDED;
     if (f & TC_FACT_DONE_FOR_DAY) return TC_STATUS_DONE_FOR_DAY;
     if (o->cumulative > 0) return TC_STATUS_PARTIALLY_FILLED;
     if (f & TC_FACT_DENIED && !(f & TC_FACT_ACKED)) return TC_STATUS_DENIED;
     if (f & TC_FACT_ABSENT && !(f & TC_FACT_ACKED)) return TC_STATUS_REJECTED;
-    if (f & TC_FACT_REJECTED) return f & TC_FACT_ACKED ? TC_STATUS_CANCELED : TC_STATUS_REJECTED;
+    if (f & TC_FACT_REJECTED && !(f & TC_FACT_ACKED)) return TC_STATUS_REJECTED;
+    if (f & TC_FACT_REJECTED && alone) return TC_STATUS_CANCELED;
     if (f & TC_FACT_ACKED) return TC_STATUS_NEW;
     return f & TC_FACT_APPROVED ? TC_STATUS_PENDING_NEW : TC_STATUS_INTENT;
 }
@@ -498,14 +521,18 @@ static inline void order_move_on(tc_orders *t, tc_order *o) {
     t->alias_vacant = t->aliases[node].next;
     t->aliases[node].id = o->id;
     t->aliases[node].next = o->alias;
+    t->aliases[node].asked = o->asked;
+    t->aliases[node].filled = o->here;
+    o->over += o->here > o->asked;
     o->alias = node;
     o->id = o->replacement;
     o->price = o->new_price;
     o->quantity = o->new_quantity;
     o->replacement.hi = o->replacement.lo = 0;
     o->here = 0;
+    o->asked = o->new_asked;
     o->moves++;
-    o->facts &= ~(uint32_t)(TC_FACT_UNKNOWN_CHANGE);
+    o->facts &= ~(uint32_t)(TC_FACT_UNKNOWN_CHANGE | TC_FACT_CANCELED | TC_FACT_EXPIRED | TC_FACT_REJECTED);
     if (o->pending == TC_PENDING_REPLACE) o->pending = TC_PENDING_NONE;
 }
 
@@ -540,38 +567,70 @@ static inline tc_known_trade *trade_keep(tc_orders *t, uint32_t instrument, uint
     return k;
 }
 
-/* 0: the report is of another id than the one the order has now; else a mark of this id, for flags of trades. */
-static inline uint32_t order_own(const tc_order *o, const tc_report *r) {
-    return order_id_none(r->id) || order_id_same(r->id, o->id) ? ((uint32_t)o->moves + 1) << 2 : 0;
+/* Which of an order's ids, counted from 1; one that is none of them is taken for the one it has now. */
+static inline uint32_t order_mark(const tc_orders *t, const tc_order *o, tc_order_id id) {
+    uint32_t mark = (uint32_t)o->moves + 1;
+    if (order_id_none(id) || order_id_same(id, o->id)) return mark;
+    for (int32_t n = o->alias; n >= 0; n = t->aliases[n].next) {
+        mark--;
+        if (order_id_same(t->aliases[n].id, id)) return mark;
+    }
+    return (uint32_t)o->moves + 1;
+}
+
+static inline int order_is_now(const tc_order *o, uint32_t mark) { return mark == (uint32_t)o->moves + 1; }
+
+static inline tc_alias *order_alias(const tc_orders *t, const tc_order *o, uint32_t mark) {
+    int32_t n = o->alias;
+    for (uint32_t at = o->moves; at > mark; at--) n = t->aliases[n].next;
+    return &t->aliases[n];
+}
+
+/* What an id of the order has traded. */
+static inline int64_t order_traded(const tc_orders *t, const tc_order *o, tc_order_id id) {
+    uint32_t mark = order_mark(t, o, id);
+    return order_is_now(o, mark) ? o->here : order_alias(t, o, mark)->filled;
+}
+
+/* `lots` traded under an id, or, below zero, taken back: of what it has at most. */
+static inline void order_count(const tc_orders *t, tc_order *o, uint32_t mark, int64_t lots) {
+    if (order_is_now(o, mark)) {
+        o->here = o->here + lots > 0 ? o->here + lots : 0;
+        return;
+    }
+    if (mark > o->moves) return; /* a trade that another order had counted */
+    tc_alias *a = order_alias(t, o, mark);
+    o->over -= a->filled > a->asked;
+    a->filled = a->filled + lots > 0 ? a->filled + lots : 0;
+    o->over += a->filled > a->asked;
 }
 
 /* A trade that is new: cumulative, cost, doubts. */
 static inline uint32_t order_fill(tc_orders *t, tc_order *o, const tc_report *r) {
-    uint32_t effect = TC_EFFECT_APPLIED | TC_EFFECT_POSITION;
+    uint32_t effect = TC_EFFECT_APPLIED | TC_EFFECT_POSITION, mark = order_mark(t, o, r->id);
     if (r->guess) {
         o->guessed += r->quantity;
         o->guessed_price = r->price;
+        o->guess_mark = mark;
     } else if (o->guessed) { /* the real trade takes the place of the guess */
         int64_t back = o->guessed < r->quantity ? o->guessed : r->quantity;
         o->guessed -= back;
         o->cumulative -= back;
-        o->here -= back < o->here ? back : o->here;
+        order_count(t, o, o->guess_mark, -back);
         order_add_cost(o, o->guessed_price, -back);
         effect |= TC_EFFECT_COMPENSATED;
     }
     o->cumulative += r->quantity;
-    if (order_own(o, r)) o->here += r->quantity;
+    order_count(t, o, mark, r->quantity);
     order_add_cost(o, r->price, r->quantity);
     o->facts &= ~(uint32_t)TC_FACT_UNKNOWN_PLACE;
     if (o->facts & (TC_FACT_DENIED | TC_FACT_REJECTED | TC_FACT_ABSENT)) effect |= order_dispute(o);
     if (order_newer(o, r->venue_time)) o->facts &= ~(uint32_t)(TC_FACT_SUSPENDED | TC_FACT_DONE_FOR_DAY);
-    (void)t;
     return effect;
 }
 
-static inline int order_is_over(const tc_order *o) {
-    return o->cumulative > o->quantity && (o->here > 0 || o->cumulative > o->ceiling);
-}
+/* 1: one of its ids traded more than it was sent for. */
+static inline int order_is_over(const tc_order *o) { return o->here > o->asked || o->over; }
 
 static inline uint32_t order_take_back(tc_orders *t, tc_order *o, const tc_report *r) {
     tc_known_trade *k = trade_find(t, o->instrument, r->trade_id);
@@ -579,22 +638,22 @@ static inline uint32_t order_take_back(tc_orders *t, tc_order *o, const tc_repor
     if (!r->trade_id || (correction && r->quantity <= 0) || o->status == TC_STATUS_INTENT) return TC_EFFECT_ILLEGAL;
     if (!k) { /* it came before its trade: the trade, when it comes, changes nothing more */
         trade_keep(t, o->instrument, r->trade_id, r->price, correction ? r->quantity : 0,
-                   correction ? TC_TRADE_CORRECTED | order_own(o, r) : TC_TRADE_BUSTED);
+                   correction ? TC_TRADE_CORRECTED | order_mark(t, o, r->id) << 2 : TC_TRADE_BUSTED);
         return correction ? order_fill(t, o, r) : TC_EFFECT_APPLIED;
     }
     if (k->flags & TC_TRADE_BUSTED || (correction && k->flags & TC_TRADE_CORRECTED && k->price == r->price &&
                                        k->quantity == r->quantity))
         return TC_EFFECT_IGNORED;
     o->cumulative -= k->quantity;
-    if (k->flags >> 2 == (uint32_t)o->moves + 1) o->here -= k->quantity < o->here ? k->quantity : o->here;
+    if (k->flags >> 2) order_count(t, o, k->flags >> 2, -k->quantity);
     order_add_cost(o, k->price, -k->quantity);
     if (correction) {
         o->cumulative += r->quantity;
-        if (order_own(o, r)) o->here += r->quantity;
+        order_count(t, o, order_mark(t, o, r->id), r->quantity);
         order_add_cost(o, r->price, r->quantity);
         k->price = r->price;
         k->quantity = r->quantity;
-        k->flags = TC_TRADE_CORRECTED | order_own(o, r);
+        k->flags = TC_TRADE_CORRECTED | order_mark(t, o, r->id) << 2;
     } else {
         k->flags |= TC_TRADE_BUSTED;
     }
@@ -603,7 +662,13 @@ static inline uint32_t order_take_back(tc_orders *t, tc_order *o, const tc_repor
     return TC_EFFECT_APPLIED | TC_EFFECT_POSITION | TC_EFFECT_COMPENSATED;
 }
 
-static inline uint32_t order_reject(tc_order *o, const tc_report *r) {
+static inline uint32_t order_reject(tc_orders *t, tc_order *o, const tc_report *r) {
+    if (!order_id_none(o->replacement) && order_id_same(r->id, o->replacement)) { /* that was refused, not this */
+        order_drop_replacement(t, o);
+        if (!status_is_live(o->status)) return TC_EFFECT_IGNORED;
+        o->reason = r->reason;
+        return TC_EFFECT_APPLIED;
+    }
     if (o->status == TC_STATUS_INTENT || o->status == TC_STATUS_DENIED) return TC_EFFECT_ILLEGAL;
     if (o->facts & (TC_FACT_REJECTED | TC_FACT_ABSENT)) return TC_EFFECT_IGNORED;
     if (o->cumulative > 0) {
@@ -659,7 +724,7 @@ static inline uint32_t order_pause(tc_order *o, const tc_report *r) {
     return TC_EFFECT_APPLIED;
 }
 
-static inline uint32_t order_status_report(tc_order *o, const tc_report *r) {
+static inline uint32_t order_status_report(tc_orders *t, tc_order *o, const tc_report *r) {
     uint32_t effect;
     if (o->status == TC_STATUS_INTENT) return TC_EFFECT_ILLEGAL;
     uint32_t more = r->cumulative > o->cumulative ? TC_EFFECT_FILL_QUERY : 0;
@@ -687,12 +752,12 @@ static inline uint32_t order_status_report(tc_order *o, const tc_report *r) {
         return TC_EFFECT_APPLIED | TC_EFFECT_FILL_QUERY;
     case TC_STATUS_CANCELED: return order_end(o, r, TC_FACT_CANCELED) | more;
     case TC_STATUS_EXPIRED: return order_end(o, r, TC_FACT_EXPIRED) | more;
-    case TC_STATUS_REJECTED: return order_reject(o, r) | more;
+    case TC_STATUS_REJECTED: return order_reject(t, o, r) | more;
     default: return TC_EFFECT_ILLEGAL;
     }
 }
 
-static inline uint32_t order_resolve(tc_order *o, const tc_report *r) {
+static inline uint32_t order_resolve(tc_orders *t, tc_order *o, const tc_report *r) {
     if (o->evidence == TC_CONFIRMED) return TC_EFFECT_ILLEGAL;
     uint32_t ends = TC_FACT_CANCELED | TC_FACT_EXPIRED | TC_FACT_REJECTED | TC_FACT_DENIED | TC_FACT_STAYS_FILLED |
                     TC_FACT_ABSENT | TC_FACT_SUSPENDED | TC_FACT_DONE_FOR_DAY;
@@ -709,6 +774,7 @@ static inline uint32_t order_resolve(tc_order *o, const tc_report *r) {
         break;
     default: return TC_EFFECT_ILLEGAL;
     }
+    if (stated != TC_FACT_ACKED && !order_id_none(o->replacement)) order_drop_replacement(t, o);
     o->facts = (o->facts & ~(ends | TC_FACT_DISPUTED | TC_FACT_UNKNOWN_PLACE | TC_FACT_UNKNOWN_CHANGE)) | stated;
     o->reason = r->reason;
     return TC_EFFECT_APPLIED;
@@ -733,7 +799,7 @@ static inline uint32_t order_step(tc_orders *t, tc_order *o, const tc_report *r)
         o->reason = r->reason;
         return TC_EFFECT_APPLIED | TC_EFFECT_QUERY;
     case TC_EV_ACK: return order_ack(o);
-    case TC_EV_REJECT: return order_reject(o, r);
+    case TC_EV_REJECT: return order_reject(t, o, r);
     case TC_EV_FILL: {
         tc_known_trade *k;
         int64_t sum;
@@ -744,7 +810,7 @@ static inline uint32_t order_step(tc_orders *t, tc_order *o, const tc_report *r)
             if (k->flags & TC_TRADE_STATED || (k->price == r->price && k->quantity == r->quantity)) return TC_EFFECT_IGNORED;
             return TC_EFFECT_APPLIED | order_dispute(o);
         }
-        trade_keep(t, o->instrument, r->trade_id, r->price, r->quantity, order_own(o, r));
+        trade_keep(t, o->instrument, r->trade_id, r->price, r->quantity, order_mark(t, o, r->id) << 2);
         return order_fill(t, o, r);
     }
     case TC_EV_CANCEL_REQUESTED:
@@ -770,7 +836,7 @@ static inline uint32_t order_step(tc_orders *t, tc_order *o, const tc_report *r)
         o->replacement = r->successor;
         o->new_price = r->price;
         o->new_quantity = r->quantity;
-        if (r->quantity > o->ceiling) o->ceiling = r->quantity;
+        o->new_asked = r->quantity > o->cumulative ? r->quantity - o->cumulative : 0;
         index_put(t->by_id, t->index_mask, r->successor.hi, r->successor.lo, (int32_t)(o - t->orders));
         return TC_EFFECT_APPLIED;
     case TC_EV_REPLACED:
@@ -800,20 +866,30 @@ static inline uint32_t order_step(tc_orders *t, tc_order *o, const tc_report *r)
         o->facts |= TC_FACT_ABSENT;
         o->reason = r->reason;
         return TC_EFFECT_APPLIED;
-    case TC_EV_RESOLVED: return order_resolve(o, r);
-    case TC_EV_STATUS: return order_status_report(o, r);
+    case TC_EV_RESOLVED: return order_resolve(t, o, r);
+    case TC_EV_STATUS: return order_status_report(t, o, r);
     default: break;
     }
     return TC_EFFECT_ILLEGAL;
+}
+
+/* What is said of one id and not of the chain: of an older one it is said too late to matter. */
+static inline int order_is_of_one_id(uint8_t type) {
+    return type == TC_EV_ACK || type == TC_EV_REJECT || type == TC_EV_CANCELED || type == TC_EV_EXPIRED ||
+           type == TC_EV_DONE_FOR_DAY || type == TC_EV_SUSPENDED || type == TC_EV_RESUMED || type == TC_EV_STATUS;
 }
 
 /* One report: what became of it. The only way an order changes. */
 static inline uint32_t order_apply(tc_orders *t, tc_order *o, const tc_report *r, int64_t now) {
     uint8_t was = o->status;
     uint32_t moved = 0;
+    /* of an older id, or of a replacement that was refused */
+    int past = !order_id_same(r->id, o->id) && !order_id_same(r->id, o->replacement) && !order_id_none(r->id);
+    if (past && order_is_of_one_id(r->type)) return TC_EFFECT_IGNORED;
     /* what speaks of the new id says that the replace has happened */
     if (!order_id_none(o->replacement) && order_id_same(r->id, o->replacement) &&
-        (r->type == TC_EV_ACK || r->type == TC_EV_FILL || r->type == TC_EV_CANCELED || r->type == TC_EV_EXPIRED)) {
+        (r->type == TC_EV_ACK || r->type == TC_EV_FILL || r->type == TC_EV_CANCELED || r->type == TC_EV_EXPIRED ||
+         r->type == TC_EV_TRADE_CORRECTION)) {
         order_move_on(t, o);
         moved = 1;
     }
@@ -825,7 +901,7 @@ static inline uint32_t order_apply(tc_orders *t, tc_order *o, const tc_report *r
         if (!moved) return effect;
     }
     if (moved && what == TC_EFFECT_IGNORED) effect = (effect & ~(uint32_t)TC_EFFECT_MASK) | TC_EFFECT_APPLIED;
-    if (r->type != TC_EV_DENIED && what != TC_EFFECT_ILLEGAL) order_learn_venue_id(t, o, r->venue_order_id);
+    if (r->type != TC_EV_DENIED && what != TC_EFFECT_ILLEGAL && !past) order_learn_venue_id(t, o, r->venue_order_id);
     if (order_is_over(o)) {
         if (!(o->facts & TC_FACT_OVERFILLED)) effect |= TC_EFFECT_OVERFILL | TC_EFFECT_HALT;
         o->facts |= TC_FACT_OVERFILLED;
@@ -837,6 +913,7 @@ static inline uint32_t order_apply(tc_orders *t, tc_order *o, const tc_report *r
     if (status_is_terminal(status)) {
         o->facts &= ~(uint32_t)(TC_FACT_UNKNOWN_PLACE | TC_FACT_UNKNOWN_CHANGE);
         o->pending = TC_PENDING_NONE;
+        effect &= ~(uint32_t)TC_EFFECT_QUERY;
     }
     o->status = status;
     o->evidence = o->facts & TC_FACT_DISPUTED                                      ? TC_DISPUTED

@@ -58,7 +58,7 @@ cdef extern from "hotpath/order.h" nogil:
         int64_t guessed, guessed_price
         int64_t created, deadline, touched, sent
         int64_t query_due, first_query, first_absent
-        int64_t here
+        int64_t here, asked, new_asked
         uint64_t cause
         uint32_t instrument, facts, flags
         int32_t reason
@@ -67,6 +67,7 @@ cdef extern from "hotpath/order.h" nogil:
         uint8_t op, side, type, time_in_force
         uint8_t status, pending, evidence, leg
         uint32_t used
+        uint16_t moves
 
     ctypedef struct tc_report:
         tc_order_id id, successor
@@ -104,6 +105,8 @@ cdef extern from "hotpath/order.h" nogil:
     bint status_is_live(uint8_t s)
     bint status_is_terminal(uint8_t s)
     int64_t order_leaves(const tc_order* o)
+    bint order_is_surplus(const tc_order* o)
+    int64_t order_traded(const tc_orders* t, const tc_order* o, tc_order_id id)
     int64_t order_average(const tc_order* o)
 
     bint orders_init(tc_orders* t, uint32_t room, uint32_t trades)

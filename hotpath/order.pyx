@@ -163,6 +163,7 @@ cdef class Orders:
             "average": order_average(o),
             "guessed": o.guessed,
             "overfilled": bool(o.facts & 4096),
+            "surplus": bool(order_is_surplus(o)),
         }
 
     def by_venue_id(self, uint32_t instrument, uint64_t venue_order_id):

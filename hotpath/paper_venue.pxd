@@ -51,7 +51,7 @@ cdef class PaperVenue(Venue):
     cdef bint moved                    # something was given to a Paper
 
     cdef int take_event(self, int at, const tc_paper_event* e) except -1
-    cdef int filled(self, tc_order* o, const tc_paper_event* e) except -1
+    cdef int filled(self, tc_order* o, const tc_paper_event* e, bint is_next) except -1
     cdef uint64_t new_number(self, tc_order* o) noexcept
     cdef int128 free_of(self, uint32_t asset) noexcept
     cdef int64_t price_of_fee(self, uint32_t quote) noexcept

@@ -12,7 +12,6 @@ from hotpath.lane cimport ScriptedConnection
 from hotpath.order cimport (
     TC_PENDING_REPLACE,
     order_id_none,
-    status_is_terminal,
     tc_order,
     tc_report,
 )
@@ -144,7 +143,7 @@ cdef class PaperVenue(Venue):
         return 1                           # no text: `send_order` gives it to Paper
 
     cdef int write_replace(self, tc_order* o, char* to) except -1:
-        return 1 if o.new_quantity > o.cumulative else 0
+        return 1 if o.new_asked > 0 else 0
 
     cdef int send_order(self, tc_order* o, int n) except -1:
         """To Paper, now that the gate has looked a last time. 1: it is on its way."""
@@ -158,7 +157,7 @@ cdef class PaperVenue(Venue):
         number = self.new_number(o)
         if o.pending == TC_PENDING_REPLACE:
             taken = paper.replace(self.lane.now, self.number_of[at], number, o.side, o.type,
-                                  o.time_in_force, o.new_price, o.new_quantity - o.cumulative)
+                                  o.time_in_force, o.new_price, o.new_asked)
             self.next_of[at] = number
         else:
             taken = paper.place(self.lane.now, number, o.side, o.type, o.time_in_force, o.price,
@@ -192,16 +191,13 @@ cdef class PaperVenue(Venue):
         r.id, r.cumulative, r.venue_time, r.definite = o.id, -1, e.happened, 1
         r.price, r.quantity = e.price, e.quantity
         if e.kind == TC_PAPER_TRADE:
-            return self.filled(o, e)
+            return self.filled(o, e, is_next)
         if e.kind == TC_PAPER_ACCEPTED:
             r.type, r.venue_order_id = TC_EV_ACK, e.order
             if is_next:
                 r.type, r.successor = TC_EV_REPLACED, o.replacement
                 self.number_of[place], self.next_of[place] = e.order, 0
                 self.report(o, &r, 0, 0, 0, False)
-                if status_is_terminal(o.status):
-                    # fills of the old order that were not known left nothing for the new one
-                    (<Paper>self.papers[at]).cancel(self.lane.now, e.order)
                 return 0
         elif e.kind == TC_PAPER_EXPIRED:
             r.type = TC_EV_EXPIRED
@@ -228,7 +224,7 @@ cdef class PaperVenue(Venue):
         self.report(o, &r, 0, 0, 0, False)
         return 0
 
-    cdef int filled(self, tc_order* o, const tc_paper_event* e) except -1:
+    cdef int filled(self, tc_order* o, const tc_paper_event* e, bint is_next) except -1:
         cdef Instrument spec = <Instrument>self.instruments[o.instrument]
         cdef int128 notional, base, received, fee
         cdef int64_t rate = self.maker_ppm if e.maker else self.taker_ppm
@@ -258,7 +254,8 @@ cdef class PaperVenue(Venue):
             raise FeeUnknown(f"of {e.quantity} lots at {e.price} ticks: beyond 64 bits")
         memset(&r, 0, sizeof(r))
         self.last_trade += 1
-        r.id, r.type, r.cumulative, r.venue_time = o.id, TC_EV_FILL, -1, e.happened
+        r.id = o.replacement if is_next and not order_id_none(o.replacement) else o.id
+        r.type, r.cumulative, r.venue_time = TC_EV_FILL, -1, e.happened
         r.price, r.quantity, r.trade_id, r.venue_order_id = (
             e.price, e.quantity, self.last_trade, e.order)
         self.move(base_asset, (base if buys else -base) - (fee if fee_asset == base_asset else 0))

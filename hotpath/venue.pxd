@@ -136,7 +136,8 @@ cdef class Venue(Actor):
                     int64_t guessed_price) except -1
     cdef int move_position(self, tc_order* o, const tc_report* r, int64_t guessed,
                            int64_t guessed_price) noexcept
-    cdef int book_guess(self, tc_order* o, int64_t cumulative, int64_t price) except -1
+    cdef int book_guess(self, tc_order* o, tc_order_id of, int64_t cumulative,
+                        int64_t price) except -1
     cdef int unknown(self, tc_order* o, int reason) except -1
     cdef int take_balance(self, const tc_balance* b) except -1
     cdef int set_reconciled(self, bint on) except -1

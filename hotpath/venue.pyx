@@ -34,6 +34,7 @@ from hotpath.gate cimport (
     gate_restore_strategy,
     gate_send_check,
     gate_take_balance,
+    gate_trim,
     gate_wake,
     gate_warm,
     tc_gate_inputs,
@@ -64,11 +65,13 @@ from hotpath.order cimport (
     order_id_none,
     order_id_pack,
     order_id_same,
+    order_is_surplus,
     orders_by_id,
     orders_new,
     orders_prepare,
     orders_wake,
     status_is_live,
+    status_is_terminal,
     trade_find,
     trade_keep,
     tc_order,
@@ -388,6 +391,7 @@ cdef class Venue(Actor):
         cdef tc_refused out
         if o != NULL and o.status in (TC_STATUS_NEW, TC_STATUS_PARTIALLY_FILLED) and \
                 o.pending == 0 and order_id_none(o.replacement):
+            gate_trim(&self.gate.g, id, i.quantity - o.cumulative)
             return 0
         gate_release(&self.gate.g, id)
         memset(&out, 0, sizeof(out))
@@ -667,6 +671,7 @@ cdef class Venue(Actor):
         """Apply one thing said about an order; emits its record and settles the gate."""
         cdef tc_order_id was = o.id, open_replace = o.replacement
         cdef int64_t guessed = o.guessed, guessed_price = o.guessed_price
+        cdef bint ended = status_is_terminal(o.status)
         cdef uint32_t effect = order_apply(&self.orders.t, o, r, self.lane.now)
         cdef uint32_t what = effect & TC_EFFECT_MASK
         if not order_id_same(was, o.id):
@@ -684,11 +689,16 @@ cdef class Venue(Actor):
             else:
                 self.emit_event(o, r, effect, cause)
         self.settle(o, r, effect, guessed - o.guessed, guessed_price)
+        if ended and status_is_live(o.status):
+            gate_adopt(&self.gate.g, o)            # it lives after all, and holds what it may fill
         if self.cancels_next[o - self.orders.t.orders]:
             if not status_is_live(o.status):
                 self.cancels_next[o - self.orders.t.orders] = 0
             elif not order_id_same(was, o.id):
                 self.cancel_order(o, cause)
+        if o.moves and order_is_surplus(o) and o.pending == 0 and o.evidence != TC_UNKNOWN and \
+                r.type != TC_EV_CANCEL_REJECTED:
+            self.cancel_order(o, cause)            # nobody wants what it may still trade
         return effect
 
     cdef int emit_event(self, tc_order* o, const tc_report* r, uint32_t effect,
@@ -711,7 +721,8 @@ cdef class Venue(Actor):
                        int64_t fee, uint32_t fee_asset, bint maker) except -1:
         cdef tc_fill f
         memset(&f, 0, sizeof(f))
-        f.id, f.trade_id, f.venue_order_id = o.id, r.trade_id, o.venue_order_id
+        f.id = o.id if order_id_none(r.id) else r.id   # a trade is of the id it was done under
+        f.trade_id, f.venue_order_id = r.trade_id, o.venue_order_id
         f.price, f.quantity, f.cumulative = r.price, r.quantity, o.cumulative
         f.fee, f.fee_asset, f.venue_time = fee, fee_asset, r.venue_time
         f.venue, f.strategy, f.side, f.maker = self.source, o.strategy, o.side, maker
@@ -729,29 +740,31 @@ cdef class Venue(Actor):
     cdef int move_position(self, tc_order* o, const tc_report* r, int64_t guessed,
                            int64_t guessed_price) noexcept:
         """The position after a trade. `guessed`: lots that it takes the place of, booked before."""
-        cdef tc_order_id none
+        cdef tc_order_id none, id = o.id if order_id_none(r.id) else r.id
         if guessed <= 0:
-            gate_fill(&self.gate.g, o.instrument, o.id, o.strategy, o.side, r.price,
+            gate_fill(&self.gate.g, o.instrument, id, o.strategy, o.side, r.price,
                       -r.quantity if r.type == TC_EV_TRADE_BUST else r.quantity)
             return 0
         none.hi = none.lo = 0              # what is open shrank with the guess already
         gate_fill(&self.gate.g, o.instrument, none, o.strategy, o.side, guessed_price, -guessed)
         gate_fill(&self.gate.g, o.instrument, none, o.strategy, o.side, r.price, guessed)
         if r.quantity > guessed:
-            gate_fill(&self.gate.g, o.instrument, o.id, o.strategy, o.side, r.price,
+            gate_fill(&self.gate.g, o.instrument, id, o.strategy, o.side, r.price,
                       r.quantity - guessed)
         return 0
 
-    cdef int book_guess(self, tc_order* o, int64_t cumulative, int64_t price) except -1:
-        """Count what the venue says was filled and no trade tells (5.6): a fill marked as a guess.
+    cdef int book_guess(self, tc_order* o, tc_order_id of, int64_t cumulative,
+                        int64_t price) except -1:
+        """Count what the venue says was filled and no trade tells (5.6): a fill marked as a guess,
+        of the id `of` of the order.
 
         Its id follows from the order and the quantity, so that booking it twice changes nothing.
         """
         cdef tc_report r
         memset(&r, 0, sizeof(r))
-        r.id, r.type, r.guess, r.cumulative = o.id, TC_EV_FILL, 1, -1
+        r.id, r.type, r.guess, r.cumulative = of, TC_EV_FILL, 1, -1
         r.price, r.quantity = price, cumulative - o.cumulative
-        r.trade_id = (1 << 63) | ((o.id.hi * 31 + o.id.lo) * 31 + <uint64_t>cumulative) >> 1
+        r.trade_id = (1 << 63) | ((of.hi * 31 + of.lo) * 31 + <uint64_t>cumulative) >> 1
         self.report(o, &r, 0, 0, 0, False)
         return 0
 
@@ -895,6 +908,7 @@ cdef class Venue(Actor):
             if o != NULL and order_id_same(o.replacement, a.id):
                 booked = o[0]
                 booked.id, booked.price, booked.quantity = a.id, a.price, a.quantity
+                booked.asked, booked.here = o.new_asked, 0
                 gate_adopt(&self.gate.g, &booked)
             return 0
         i.op, i.side, i.type, i.time_in_force = a.op, a.side, a.type, a.time_in_force
@@ -921,7 +935,7 @@ cdef class Venue(Actor):
         if e.type == TC_EV_REPLACED:       # written under the id it has since
             p.id.hi = p.id.lo = 0
             p.successor = e.id
-        elif e.type == TC_EV_CANCEL_REJECTED:
+        elif e.type == TC_EV_CANCEL_REJECTED or e.type == TC_EV_REPLACE_REJECTED:
             p.definite = e.evidence != TC_UNKNOWN
         return self.recall_report(o, &p, r, NULL)
 
@@ -930,6 +944,7 @@ cdef class Venue(Actor):
         cdef uint32_t effect
         cdef tc_order_id was, open_replace
         cdef int64_t guessed, guessed_price
+        cdef bint ended
         if o == NULL:
             if f != NULL and trade_find(&self.orders.t, r.instrument, f.trade_id) == NULL:
                 # its order's beginning is older than what was read back: the trade counts all the same
@@ -938,6 +953,7 @@ cdef class Venue(Actor):
             return 0
         was, open_replace = o.id, o.replacement
         guessed, guessed_price = o.guessed, o.guessed_price
+        ended = status_is_terminal(o.status)
         effect = order_apply(&self.orders.t, o, p, r.time)
         if not order_id_same(was, o.id):
             gate_close(&self.gate.g, was)
@@ -947,6 +963,8 @@ cdef class Venue(Actor):
             self.move_position(o, p, 0 if p.guess else guessed - o.guessed, guessed_price)
         if effect & TC_EFFECT_TERMINAL:
             gate_close(&self.gate.g, o.id)
+        elif ended and status_is_live(o.status):
+            gate_adopt(&self.gate.g, o)
         if effect & TC_EFFECT_HALT and gate_instrument(&self.gate.g, o.instrument) != NULL:
             gate_instrument(&self.gate.g, o.instrument).halted = 1
         return 0

@@ -17,7 +17,8 @@ from venues.simulated.faults import Fault
 A_SEED = 100  # races of one world
 KILL = 1  # the board's slot of the switch
 REST_S = 75
-LEFT_NS = 15 * 10**9  # two lists of open orders, and their cancels
+HALT = 512
+OVER = ("DENIED", "FILLED", "CANCELED", "REJECTED", "EXPIRED")
 MIXED = tuple(f for f in FAULTS if f[0] not in ("reject", "rate_limit"))
 
 
@@ -27,8 +28,7 @@ class Racing(Volume):
     def __init__(self, seed: int) -> None:
         super().__init__(seed)
         self.races = 0
-        self.since: dict[int, int] = {}
-        self.left: list[str] = []
+        self.left: set[str] = set()
         self.sides: dict[int, int] = {}
         self.chains: dict[int, int] = {}
         """Every id that was ever asked for, and the first of its chain."""
@@ -63,14 +63,20 @@ class Racing(Volume):
         self.chains[new] = id
 
     def run(self, seconds: float, trading: bool = False) -> None:
-        """An order that we call finished may work at the venue only until its cancel gets there: a
-        replace may have been sized before the fills were known that leave nothing for it (5.2)."""
+        """An order that we call finished does not work at the venue, not for a moment; and what
+        works there is held by the gate."""
         super().run(seconds, trading)
-        now = self.world.now
-        working = {read_id(name) for name in self.wire.exchange.accounts["us"].open}
-        over = {i for i in self.chains if i in working and not self.state(i)["leaves"]}
-        self.since = {i: self.since.get(i, now) for i in over}
-        self.left += [spell_id(i) for i, at in self.since.items() if now - at > LEFT_NS]
+        working = 0
+        for name, order in self.wire.exchange.accounts["us"].open.items():
+            id = read_id(name)
+            if id not in self.chains:
+                continue
+            working += order.leaves
+            if self.state(id)["status"] in OVER:
+                self.left.add(name)
+        _, buying, selling, _ = self.venue.gate.exposure(100)  # type: ignore[misc]
+        if working > buying + selling:
+            self.left.add(f"{working} lots, of which {buying + selling} are held")
 
     def judge(self) -> None:
         """Chains have one quantity, the venue counts each of their orders: sums must agree."""
@@ -121,14 +127,19 @@ def races(count: int, seed: int = 1) -> Row:
         for name, target in (("lost_reply", "replies"), ("reorder", "user"), ("drop", "user")):
             fault = Fault(name, target, count=0, probability=0.03)  # type: ignore[arg-type]
             stage.wire.order_fault(fault, stage.world.now)
+        fault = Fault("race", "replies", count=0, probability=0.3, share=0.6)
+        stage.wire.order_fault(fault, stage.world.now)
         for _ in range(200):
             if stage.races >= min(A_SEED, count - row.injected):
                 break
             stage.run(1.0, trading=True)
         come_to_rest(stage)
         row.injected += stage.races
-        row.holds(stage.races > 0 and len(stage.fills) > 0, f"seed {seed}: nothing raced")
-        row.broken += [f"seed {seed}: {id} was called finished and works" for id in stage.left]
+        raced = stage.wire.faults.acted.get("race", 0)
+        row.holds(raced > 0 and len(stage.fills) > 0, f"seed {seed}: nothing raced")
+        halts = sum(e.effect & HALT != 0 for e in (*stage.events, *stage.fills))
+        row.holds(halts == 0, f"seed {seed}: halted {halts} times")
+        row.broken += [f"seed {seed}: called finished and works: {what}" for what in stage.left]
         judged(row, stage, seed)
         seed += 1
     return row

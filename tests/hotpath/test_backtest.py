@@ -346,7 +346,9 @@ def test_what_a_replacement_leaves_working_beyond_the_wish_is_cancelled() -> Non
     tape.append(21 * MS + MS // 2, 0, t.TRADE, side=2, price=89, quantity=9, id=1)
     stand = Stand(tape, view_ns=MS, request_ns=MS, reply_ns=MS)
     told = stand.run({1: buy(90, 10, TimeInForce.GTC), 3: amend})
-    assert [what for _, what, _ in told.told] == ["ACK", "FILL", "REPLACED"]
+    assert [what for _, what, _ in told.told] == [
+        "ACK", "FILL", "REPLACED", "CANCEL_REQUESTED", "CANCELED",
+    ]  # fmt: skip
     assert stand.paper.orders() == [] and stand.venue.is_idle()
 
 

@@ -446,6 +446,10 @@ def test_equals_the_twin(seed: int) -> None:
             elif what < 0.75:
                 id, where, i = rng.choice(sent)
                 lots = rng.randrange(1, 6)
+                if rng.random() < 0.2:
+                    fast.trim(id, lots - 1)
+                    slow.trim(id, lots - 1)
+                    continue
                 for g in (fast, slow):
                     g.fill(where, id, i["strategy"], i["side"], 5_000_000, lots)
             elif what < 0.92:
@@ -592,3 +596,17 @@ def test_what_has_no_place_is_refused_and_not_written_over() -> None:
         g.balance(1025, 1)
     with pytest.raises(ValueError, match="no place for asset 1026"):
         g.limit_asset(1026, 1, 1)
+
+
+@pytest.mark.parametrize("side", [1, 2])
+def test_a_trim_holds_what_is_sent_and_no_less(side: int) -> None:
+    g = gate()
+    assert g.ask(intent(side=side), 7, cause(1), NOW, inputs()) is None
+    held = g.exposure(7)
+    g.trim(cause(1), 100)
+    g.trim(cause(2), 1)
+    assert g.exposure(7) == held, "never more than was reserved, and of no other order"
+    g.trim(cause(1), 4)
+    assert g.exposure(7) == (0, *((4, 0) if side == 1 else (0, 4)), 1)
+    g.trim(cause(1), -3)
+    assert g.exposure(7) == (0, 0, 0, 1)

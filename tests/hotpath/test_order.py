@@ -328,6 +328,10 @@ NAMES = [
     "DONE_FOR_DAY", "SUSPENDED", "RESUMED", "TRADE_BUST", "TRADE_CORRECTION", "ABSENT", "RESOLVED",
     "STATUS",
 ]  # fmt: skip
+OF_AN_ID = {
+    "FILL", "CANCELED", "EXPIRED", "ACK", "REJECT", "TRADE_CORRECTION", "TRADE_BUST", "STATUS",
+    "SUSPENDED", "RESUMED",
+}  # fmt: skip
 STATED = ["NEW", "PARTIALLY_FILLED", "FILLED", "CANCELED", "REJECTED", "EXPIRED", "INTENT"]
 
 
@@ -347,7 +351,7 @@ def random_report(rng: random.Random, ids: list[int]) -> tuple[str, dict[str, ob
         r["status"] = rng.choice(STATED)
     if name in {"REPLACE_REQUESTED", "REPLACED"}:
         r["successor"] = rng.choice([*ids, 0])
-    if name in {"FILL", "CANCELED", "ACK", "TRADE_CORRECTION"} and rng.random() < 0.5:
+    if name in OF_AN_ID and rng.random() < 0.5:
         r["own"] = rng.choice(ids)
     return name, r
 

@@ -280,11 +280,12 @@ def test_a_chain_of_replaces_has_two_older_ids_a_place() -> None:
 def test_a_forgotten_order_takes_its_open_replace_with_it() -> None:
     table = Orders(2, 64)
     table.new(1, quantity=10)
-    for name in ("APPROVED", "ACK"):
-        table.report(1, name, venue_order_id=5)
+    table.report(1, "APPROVED")
+    table.report(1, "FILL", trade_id=1, quantity=1, venue_order_id=5)
     table.report(1, "REPLACE_REQUESTED", successor=2, quantity=10)
-    table.report(1, "CANCELED")
-    assert table.state(2) == table.state(1)
+    table.report(1, "TRADE_BUST", trade_id=1, definite=True)
+    table.report(1, "REJECT")  # it never lived, so nothing has taken its place
+    assert table.state(2) == table.state(1) and table.live == 0
     assert table.new(3, quantity=1) and table.new(4, quantity=1)
     assert table.state(1) is None and table.state(2) is None and table.by_venue_id(1, 5) is None
 
@@ -397,17 +398,20 @@ def test_more_than_ordered_is_said_once() -> None:
     assert "OVERFILL" in last(table, fill(4, 1)), "and again when it is so again"
 
 
-def test_a_smaller_replace_is_overfilled_only_by_what_came_under_it() -> None:
+def test_an_id_is_overfilled_by_what_it_traded_beyond_its_own_quantity() -> None:
+    """Not the chain by what it got beyond the wish: every order of it did what it was sent for."""
     table = after(ACK, fill(1, 6), replace(quantity=5), ("REPLACED", {}))
-    assert look(table, "status", "overfilled") == ("FILLED", False)
+    assert look(table, "status", "overfilled", "leaves") == ("FILLED", False, 0)
     assert "OVERFILL" not in last(table, fill(2, 4, own=ID))
     assert look(table, "overfilled", "cumulative") == (False, 10)
-    assert "OVERFILL" in last(table, fill(3, 1, own=ID)), "beyond all it ever asked for"
+    assert "OVERFILL" in last(table, fill(3, 1, own=ID)), "the old id was sent for ten"
     feed(table, bust(3))
     assert look(table, "overfilled") == (False,)
-    assert "OVERFILL" in last(table, fill(4, 1, own=NEXT))
+    assert "OVERFILL" in last(table, fill(4, 1, own=NEXT)), "the new one for nothing"
     feed(table, bust(1), bust(2))
-    assert look(table, "overfilled", "cumulative") == (False, 1)
+    assert look(table, "overfilled", "cumulative") == (True, 1)
+    feed(table, bust(4))
+    assert look(table, "overfilled", "cumulative") == (False, 0)
 
 
 def test_a_bust_is_of_the_id_under_which_the_trade_was_done() -> None:
@@ -420,14 +424,21 @@ def test_a_bust_is_of_the_id_under_which_the_trade_was_done() -> None:
     assert look(table, "cumulative", "overfilled") == (6, True)
     feed(table, bust(2))
     assert look(table, "cumulative", "overfilled") == (5, False)
-    feed(table, fill(4, 1, own=ID), correct(3, 5, 101, own=NEXT))
+    assert "OVERFILL" in last(table, fill(4, 6, own=ID))
+    feed(table, correct(4, 5, 100, own=ID))
+    assert look(table, "overfilled") == (False,)
+    feed(table, correct(3, 5, 101, own=NEXT))
     assert look(table, "overfilled") == (True,), "a correction says of which id it is"
 
 
-def test_a_larger_replace_raises_what_may_be_filled() -> None:
+def test_each_id_has_the_quantity_it_was_sent_for() -> None:
     table = after(ACK, replace(quantity=15), ("REPLACED", {}), replace(AFTER, 8), ("REPLACED", {}))
-    assert "OVERFILL" not in last(table, fill(1, 15, own=ID))
-    assert "OVERFILL" in last(table, fill(2, 1, own=NEXT))
+    assert look(table, "leaves", "quantity") == (8, 8)
+    for n, (own, most) in enumerate(((ID, 10), (NEXT, 15), (AFTER, 8))):
+        assert "OVERFILL" not in last(table, fill(10 * n + 1, most, own=own))
+        assert "OVERFILL" in last(table, fill(10 * n + 2, 1, own=own))
+        feed(table, bust(10 * n + 2))
+    assert look(table, "status", "cumulative", "overfilled") == ("FILLED", 33, False)
 
 
 @pytest.mark.parametrize("own", [None, NEXT])
@@ -552,13 +563,10 @@ def test_a_filled_order_stays_so_unless_the_venue_says_it_lives() -> None:
 
 
 def test_what_is_still_filled_after_a_bust_may_go_on_when_it_grows() -> None:
-    table = after(
-        ACK, replace(quantity=20), fill(1, 6, own=ID), fill(2, 5, own=ID), fill(3, 1, own=ID)
-    )
-    feed(table, bust(3))
-    assert look(table, "status", "cumulative") == ("FILLED", 11)
-    feed(table, ("REPLACED", {"successor": NEXT}))
-    assert look(table, "status", "leaves") == ("PARTIALLY_FILLED", 9)
+    table = after(ACK, fill(1, 10), bust(1), fill(2, 9))
+    assert look(table, "status", "cumulative") == ("FILLED", 9)
+    feed(table, correct(2, 8, 100, definite=True))
+    assert look(table, "status", "leaves") == ("PARTIALLY_FILLED", 2)
 
 
 # ---- ends ----------------------------------------------------------------------------------------
@@ -853,9 +861,14 @@ def test_what_never_lived_is_not_replaced(end: Report, status: str) -> None:
 
 
 def test_a_replace_after_the_end_still_happened() -> None:
-    table = after(ACK, replace(), ("CANCELED", {}))
-    assert last(table, ("REPLACED", {"successor": NEXT})) == {"APPLIED"}
-    assert look(table, "id", "status") == (NEXT, "CANCELED")
+    """Half of a replace is the cancel of the old one: the chain lives on."""
+    for end in ("CANCELED", "EXPIRED", "REJECT"):
+        table = after(ACK, replace(), (end, {}))
+        assert look(table, "id", "status", "pending") == (ID, "NEW", "REPLACE")
+        assert last(table, ("REPLACED", {"successor": NEXT})) == {"APPLIED"}
+        assert look(table, "id", "status", "leaves") == (NEXT, "NEW", 10)
+        assert last(table, (end, {"own": ID})) == {"IGNORED"}
+        assert last(table, (end, {"own": NEXT})) == {"APPLIED", "TERMINAL"}
 
 
 def test_a_rejected_replace_is_gone() -> None:
@@ -867,9 +880,19 @@ def test_a_rejected_replace_is_gone() -> None:
     feed(table, replace(AFTER))
     assert last(table, ("REPLACE_REJECTED", {})) == {"APPLIED", "QUERY"}
     assert look(table, "pending", "evidence") == ("NONE", "UNKNOWN")
-    over = after(ACK, replace(), ("CANCELED", {}))
-    assert last(over, ("REPLACE_REJECTED", {})) == {"IGNORED"}
-    assert over.state(NEXT) is None and look(over, "evidence") == ("CONFIRMED",)
+    for end, status in (
+        (("CANCELED", {}), "CANCELED"),
+        (("EXPIRED", {}), "EXPIRED"),
+        (fill(1, 10), "FILLED"),
+    ):
+        for refusal in (("REPLACE_REJECTED", {}), ("REJECT", {"own": NEXT})):
+            over = after(ACK, replace(), end)
+            assert "TERMINAL" not in last(over, ("UNKNOWN", {})), "the new one may work"
+            assert last(over, refusal) == {"APPLIED", "TERMINAL"}
+            assert look(over, "status", "evidence", "id") == (status, "CONFIRMED", ID)
+            assert over.state(NEXT) is None
+    never = after(fill(1, 4), replace(), bust(1, True), ("REJECT", {}))
+    assert last(never, ("REPLACE_REJECTED", {})) == {"IGNORED"}
 
 
 @pytest.mark.parametrize(
@@ -937,6 +960,9 @@ def test_denied_and_approved(before: list[Report], report: Report, told: set[str
 OPENINGS: list[list[Report]] = [
     [ACK], [ACK, replace(quantity=8)], [fill(1, 2)], [ACK, fill(1, 2), replace(quantity=3)],
     [("UNKNOWN", {})], [ACK, ("CANCEL_REQUESTED", {})], [fill(1, 4), fill(2, 2)],
+    [ACK, replace(quantity=6), fill(1, 5, own=ID), ("REPLACED", {"successor": NEXT})],
+    [ACK, replace(quantity=4), ("CANCELED", {"own": ID})],
+    [ACK, replace(quantity=4), ("REPLACED", {}), replace(AFTER, 5), fill(3, 3, own=NEXT)],
 ]  # fmt: skip
 
 

@@ -346,6 +346,12 @@ class Gate:
         self.trades.append((spec, side, price, lots, strategy))
         spec.valued_at = price
 
+    def trim(self, id: int, lots: int) -> None:
+        for o in self.orders:
+            if o.id == id and o.leaves > lots:
+                o.leaves = max(0, lots)
+                o.spec.valued_at = o.price
+
     def close(self, id: int) -> bool:
         for o in self.orders:
             if o.id == id:

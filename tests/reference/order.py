@@ -10,6 +10,9 @@ from dataclasses import dataclass, field
 
 LIVE = {"PENDING_NEW", "NEW", "PARTIALLY_FILLED", "DONE_FOR_DAY", "SUSPENDED"}
 OVER = {"DENIED", "FILLED", "CANCELED", "REJECTED", "EXPIRED"}
+OF_ONE_ID = {
+    "ACK", "REJECT", "CANCELED", "EXPIRED", "DONE_FOR_DAY", "SUSPENDED", "RESUMED", "STATUS",
+}  # fmt: skip
 
 
 @dataclass
@@ -30,8 +33,8 @@ class Order:
     trades: dict[int, Trade] = field(default_factory=dict)
     chain: list[int] = field(default_factory=list)
     open_replace: tuple[int, int, int] | None = None
+    asked: dict[int, int] = field(default_factory=dict)  # what each id was sent for
     pending: str = "NONE"
-    largest: int = 0
     venue_order_id: int = 0
     touched: int = 0
     sent: int = 0
@@ -40,7 +43,7 @@ class Order:
 
     def __post_init__(self) -> None:
         self.first = self.id
-        self.largest = self.quantity
+        self.asked[self.id] = self.quantity
 
     # ---- what follows from what was said ------------------------------------------------------
 
@@ -52,20 +55,41 @@ class Order:
     def cumulative(self) -> int:
         return sum(t.quantity for t in self.counted)
 
-    @property
-    def here(self) -> int:
-        return sum(t.quantity for t in self.counted if t.own == self.id)
+    def filled(self, id: int) -> int:
+        return sum(t.quantity for t in self.counted if t.own == id)
 
     @property
     def overfilled(self) -> bool:
-        return self.cumulative > self.quantity and (self.here > 0 or self.cumulative > self.largest)
+        """An id traded more than it was sent for; more than was wished is no overfill."""
+        return any(self.filled(id) > self.asked[id] for id in (*self.chain, self.id))
+
+    @property
+    def left(self) -> int:
+        """What the id it has may still trade, as far as its own trades say."""
+        return max(0, self.asked[self.id] - self.filled(self.id))
+
+    @property
+    def surplus(self) -> bool:
+        """Nothing more is wished for, and the newest id works on."""
+        return (
+            self.status in LIVE
+            and self.open_replace is None
+            and 0 < self.cumulative >= self.quantity
+            and self.left > 0
+        )
 
     @property
     def status(self) -> str:
         said, acked = self.said, "ACK" in self.said
-        if (0 < self.cumulative >= self.quantity) or self.filled_for_good:
-            return "FILLED"
-        for name in ("CANCELED", "EXPIRED", "SUSPENDED", "DONE_FOR_DAY"):
+        ended = {"CANCELED", "EXPIRED", "REJECT"} & said
+        if self.open_replace is None:  # else a younger id may work, whatever became of this one
+            whole = 0 < self.cumulative >= self.quantity and (ended or not self.left)
+            if whole or self.filled_for_good:
+                return "FILLED"
+            for name in ("CANCELED", "EXPIRED"):
+                if name in said:
+                    return name
+        for name in ("SUSPENDED", "DONE_FOR_DAY"):
             if name in said:
                 return name
         if self.cumulative > 0:
@@ -74,8 +98,10 @@ class Order:
             return "DENIED"
         if "ABSENT" in said and not acked:
             return "REJECTED"
-        if "REJECT" in said:
-            return "CANCELED" if acked else "REJECTED"
+        if "REJECT" in said and not acked:
+            return "REJECTED"
+        if "REJECT" in said and self.open_replace is None:
+            return "CANCELED"
         if acked:
             return "NEW"
         return "PENDING_NEW" if "APPROVED" in said else "INTENT"
@@ -97,7 +123,6 @@ class Order:
 
     def state(self) -> dict[str, object]:
         status = self.status
-        left = max(0, self.quantity - self.cumulative) if status in LIVE else 0
         return {
             "id": self.id,
             "first": self.first,
@@ -108,9 +133,10 @@ class Order:
             "price": self.price,
             "quantity": self.quantity,
             "cumulative": self.cumulative,
-            "leaves": left,
+            "leaves": self.left if status in LIVE else 0,
             "average": self.average,
             "overfilled": self.overfilled,
+            "surplus": self.surplus,
         }
 
     # ---- one report ----------------------------------------------------------------------------
@@ -118,11 +144,14 @@ class Order:
     def apply(self, event: str, **r: int) -> str:
         """APPLIED, IGNORED or ILLEGAL."""
         own = r.get("own", 0)
+        past = own not in {0, self.id, self.open_replace[0] if self.open_replace else 0}
+        if past and event in OF_ONE_ID:
+            return "IGNORED"  # another id has taken its place, or it never came
         moved = False
         if (
             self.open_replace
             and own == self.open_replace[0]
-            and event in {"ACK", "FILL", "CANCELED", "EXPIRED"}
+            and event in {"ACK", "FILL", "CANCELED", "EXPIRED", "TRADE_CORRECTION"}
         ):
             self.move_on()
             moved = True
@@ -131,7 +160,7 @@ class Order:
             return "ILLEGAL"
         if moved and outcome == "IGNORED":
             outcome = "APPLIED"
-        if event != "DENIED" and outcome != "ILLEGAL" and r.get("venue_order_id"):
+        if event != "DENIED" and outcome != "ILLEGAL" and r.get("venue_order_id") and not past:
             self.venue_order_id = r["venue_order_id"]
         if self.status != "PENDING_NEW":
             self.said.discard("UNKNOWN_PLACE")
@@ -147,7 +176,7 @@ class Order:
         self.chain.append(self.id)
         self.id, self.price, self.quantity = self.open_replace
         self.open_replace = None
-        self.said.discard("UNKNOWN_CHANGE")
+        self.said -= {"UNKNOWN_CHANGE", "CANCELED", "EXPIRED", "REJECT"}  # the old id's
         if self.pending == "REPLACE":
             self.pending = "NONE"
 
@@ -192,6 +221,8 @@ class Order:
         return "APPLIED"
 
     def on_reject(self, r: dict[str, int]) -> str:
+        if self.open_replace and r.get("own", 0) == self.open_replace[0]:
+            return self.on_replace_rejected({"definite": 1})
         if self.status in {"INTENT", "DENIED"}:
             return "ILLEGAL"
         if self.said & {"REJECT", "ABSENT"}:
@@ -206,8 +237,11 @@ class Order:
         self.is_newer(r.get("venue_time", 0))
         return "APPLIED"
 
+    def one_of_its(self, own: int) -> int:
+        return own if own in self.chain else self.id
+
     def count(self, trade_id: int, price: int, quantity: int, own: int) -> None:
-        self.trades[trade_id] = Trade(price, quantity, own or self.id)
+        self.trades[trade_id] = Trade(price, quantity, self.one_of_its(own))
         self.said.discard("UNKNOWN_PLACE")
         if self.said & {"DENIED", "REJECT", "ABSENT"}:
             self.said.add("DISPUTE")
@@ -276,7 +310,7 @@ class Order:
             return "ILLEGAL"
         self.pending = "REPLACE"
         self.open_replace = (r["successor"], r["price"], r["quantity"])
-        self.largest = max(self.largest, r["quantity"])
+        self.asked[r["successor"]] = max(0, r["quantity"] - self.cumulative)
         return "APPLIED"
 
     def on_replaced(self, r: dict[str, int]) -> str:
@@ -295,14 +329,18 @@ class Order:
     def on_replace_rejected(self, r: dict[str, int]) -> str:
         if not self.open_replace:
             return "IGNORED" if self.status in OVER and self.status != "DENIED" else "ILLEGAL"
-        self.open_replace = None
-        if self.pending == "REPLACE":
-            self.pending = "NONE"
-        if self.status not in LIVE:
+        lived = self.status in LIVE
+        self.drop_replace()
+        if not lived:
             return "IGNORED"
         if not r.get("definite"):
             self.said.add("UNKNOWN_CHANGE")
         return "APPLIED"
+
+    def drop_replace(self) -> None:
+        self.open_replace = None
+        if self.pending == "REPLACE":
+            self.pending = "NONE"
 
     def pause(self, word: str, on: bool, venue_time: int) -> str:
         if self.status not in LIVE:
@@ -354,7 +392,7 @@ class Order:
             return "IGNORED"
         was = self.status
         known.price, known.quantity, known.corrected = r["price"], r["quantity"], True
-        known.own = r.get("own", 0) or self.id
+        known.own = self.one_of_its(r.get("own", 0))
         self.reopen_or_stay(was, r)
         return "APPLIED"
 
@@ -384,6 +422,8 @@ class Order:
             return "ILLEGAL"
         if stated == "REJECTED" and (self.cumulative > 0 or "ACK" in self.said):
             return "ILLEGAL"
+        if stated not in {"NEW", "PARTIALLY_FILLED"}:
+            self.drop_replace()
         self.said &= {"APPROVED", "ACK"}
         self.said |= words
         self.filled_for_good = stated == "FILLED"

@@ -58,10 +58,11 @@ cdef class Absence(Reports):
             o.absences += 1
             if o.absences >= <uint32_t>rules.ABSENT_QUERIES and \
                     self.lane.now - o.first_absent >= least:
-                self.drop_replacement(o, 0)
-                memset(&r, 0, sizeof(r))
-                r.type, r.cumulative = TC_EV_CANCELED, -1
-                self.report(o, &r, 0, 0, 0, False)
+                self.drop_replacement(o, 0)    # and with it the chain, unless we missed the cancel
+                if status_is_live(o.status):
+                    memset(&r, 0, sizeof(r))
+                    r.type, r.cumulative = TC_EV_CANCELED, -1
+                    self.report(o, &r, 0, 0, 0, False)
             return 0
         if o.status != TC_STATUS_PENDING_NEW or not o.facts & TC_FACT_UNKNOWN_PLACE:
             if status_is_live(o.status) and o.pending == 0 and o.evidence == 0:

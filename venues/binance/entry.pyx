@@ -112,7 +112,7 @@ cdef class Entry(Session):
 
     cdef int write_replace(self, tc_order* o, char* to) except -1:
         """Cancel-replace: the new order is for what is left of the new quantity."""
-        cdef int64_t left = o.new_quantity - o.cumulative
+        cdef int64_t left = o.new_asked
         cdef int kind = kind_of(o.type, o.time_in_force)
         if left <= 0 or kind < 0 or kind == 4 or self.lane.now < self.silent_until:
             return 0

@@ -10,7 +10,6 @@ from libc.stdint cimport int64_t, uint32_t, uint64_t
 
 import orjson
 
-from hotpath.gate cimport gate_order_index
 from hotpath.order cimport (
     TC_STATUS_INTENT,
     order_id_none,
@@ -108,8 +107,6 @@ cdef class Reconciliation(Absence):
             if not status_is_live(o.status):
                 if not order_id_none(o.replacement):
                     self.ask_replacement(o)    # it ended before the answer to its replace came
-                elif gate_order_index(&self.gate.g, o.id) >= 0:
-                    self.ask_order(o)          # it holds something back until the venue has done
                 continue
             if o.touched >= asked or o.sent >= asked or o.status == TC_STATUS_INTENT:
                 continue                   # it changed after the list was asked for

@@ -15,7 +15,7 @@ cdef class Reports(Queries):
     cdef Assets assets
     cdef dict symbols                      # symbol text -> instrument number
     cdef dict last_trade                   # instrument -> highest trade id seen
-    cdef dict missing                      # order id -> (told, since, when to ask again, money)
+    cdef dict missing                      # id -> (told, since, when to ask again, money, number)
     cdef dict former                       # (instrument, venue id) of a replaced order -> its id
     cdef dict orphans                      # name of a question -> (instrument, venue order id, when
                                            # asked, 0: answered), of a trade without an order
@@ -23,7 +23,6 @@ cdef class Reports(Queries):
     cdef tc_order* order_of(self, const bn_item* i) except? NULL
     cdef tc_order* order_by_number(self, uint32_t instrument, uint64_t order_id) except? NULL
     cdef bint is_told(self, const bn_item* i, uint32_t instrument) except *
-    cdef int let_go(self, tc_order* o, const bn_item* i, tc_order_id id) except -1
     cdef int leave(self, tc_order* o) except -1
     cdef int remember(self, uint32_t instrument, uint64_t order_id, tc_order_id id) except -1
     cdef int adopt(self, const bn_item* i, tc_order_id id) except -1
@@ -35,7 +34,7 @@ cdef class Reports(Queries):
     cdef int refused_cancel(self, tc_order_id of) except -1
     cdef int replaced(self, tc_order_id new_id) except -1
     cdef int refused_replace(self, tc_order_id new_id) except -1
-    cdef int miss(self, tc_order* o, int64_t cumulative, const bn_item* i) except -1
+    cdef int miss(self, tc_order* o, tc_order_id of, int64_t lots, const bn_item* i) except -1
     cdef int keep_looking(self, tc_order* o) except -1
-    cdef int guess(self, tc_order* o, int64_t cumulative, money) except -1
+    cdef int guess(self, tc_order* o, tc_order_id of, int64_t lack, money) except -1
     cdef int find_missing(self) except -1

@@ -1,22 +1,28 @@
 """What the venue says of orders: states, trades, and the answers to commands.
 
 An item finds its order by client id, else by the venue's number; one with an id of our scheme and
-no order here was sent before a restart and is adopted, unless it is over and all its trades are known:
-then it is one that the table has let go of, and counted already. The venue counts each order of a chain from
-zero, we count the chain. More counted than trades told: they are asked for, and after half a minute
-counted without.
+no order here was sent before a restart and is adopted, unless it is over and all its trades are
+known: then it is one that the table has let go of, and counted already. The venue counts each order of
+a chain from zero, we count the chain, and each of its ids. More counted than trades told: they are
+asked for, and after half a minute counted without.
+
+A replacement is a cancel and a new order: it is refused when the old one is over. So one that the
+venue calls filled or expired was not replaced, and one that it calls cancelled leaves the question
+what became of the new one.
 """
 
 from libc.stdint cimport int32_t, int64_t, uint32_t, uint64_t
 from libc.string cimport memset
 
-from hotpath.gate cimport gate_adopt, gate_close, gate_instrument, tc_gate_instrument
+from hotpath.gate cimport gate_adopt, gate_instrument, tc_gate_instrument
 from hotpath.instrument cimport instrument_price, instrument_quantity
 from hotpath.market cimport tc_top_slot
 from hotpath.order cimport (
     TC_EFFECT_FILL_QUERY,
     TC_PENDING_CANCEL,
     TC_STATUS_CANCELED,
+    TC_STATUS_EXPIRED,
+    TC_STATUS_FILLED,
     TC_STATUS_NEW,
     TC_STATUS_PARTIALLY_FILLED,
     TC_STATUS_PENDING_NEW,
@@ -26,6 +32,7 @@ from hotpath.order cimport (
     order_id_same,
     order_average,
     order_id_source,
+    order_traded,
     orders_by_id,
     orders_by_venue,
     orders_new,
@@ -35,6 +42,7 @@ from hotpath.order cimport (
     trade_find,
 )
 from hotpath.records cimport (
+    TC_EV_ACK,
     TC_EV_APPROVED,
     TC_EV_CANCELED,
     TC_EV_CANCEL_REJECTED,
@@ -119,13 +127,6 @@ cdef class Reports(Queries):
                 o = orders_by_id(&self.orders.t, id)
         return o
 
-    cdef int let_go(self, tc_order* o, const bn_item* i, tc_order_id id) except -1:
-        """The venue says that the order is over which stands behind an order that was over before:
-        what that still held back is free."""
-        if status_is_terminal(i.status) and status_is_terminal(o.status) and order_id_same(id, o.id):
-            gate_close(&self.gate.g, o.id)
-        return 0
-
     cdef int leave(self, tc_order* o) except -1:
         """The venue shows the replacement: from here on the order goes by its number."""
         return self.remember(o.instrument, o.venue_order_id, o.id)
@@ -176,7 +177,7 @@ cdef class Reports(Queries):
         cdef tc_gate_instrument* t = gate_instrument(&self.gate.g, o.instrument)
         cdef int64_t lots = -1
         cdef tc_order_id id
-        cdef bint own = True
+        cdef bint own = True, fresh        # of the id it has now; of its open replacement
         if i.kind == BN_TRADE:
             return self.fill_from(i, o)
         memset(&r, 0, sizeof(r))
@@ -184,46 +185,41 @@ cdef class Reports(Queries):
         if i.client_id.type == TC_JSON_STRING and order_id_read(i.client_id.p, i.client_id.n, &id):
             r.id = id
             own = order_id_same(id, o.id)
+        fresh = not own and not order_id_none(o.replacement) and order_id_same(r.id, o.replacement)
         r.type, r.status, r.venue_time = i.event, i.status, i.time
-        r.venue_order_id = i.order_id if own else 0
+        r.venue_order_id = i.order_id if own or (fresh and i.event == TC_EV_ACK) else 0
         r.reason, r.collected = i.code, collected
         r.cumulative = -1
-        if t != NULL and i.cumulative.type == TC_JSON_STRING and instrument_quantity(
+        if t != NULL and i.cumulative.type == TC_JSON_STRING and not instrument_quantity(
                 &t.spec, i.cumulative.p, i.cumulative.p + i.cumulative.n, &lots):
-            # the venue counts each order of a chain from zero, we count the chain
-            r.cumulative = lots + o.cumulative - o.here if own else -1
-        if not order_id_none(o.replacement) and i.event in (TC_EV_CANCELED, TC_EV_STATUS):
-            if order_id_same(r.id, o.replacement):
-                self.move_on(o, i)         # the new one is there: the replace has happened
-                return self.take_order(i, o, collected)
-            if own and i.status == TC_STATUS_CANCELED:
-                # half of a replace; its reply, or a query for the new one, tells the other half
-                return self.ask_replacement(o) if i.event == TC_EV_STATUS else 0
-            if own and i.status == TC_STATUS_NEW and \
-                    collected - o.sent > <int64_t>rules.absent_after_ns(self.profile):
-                self.drop_replacement(o, 0)
-        if not own and i.event in (TC_EV_CANCELED, TC_EV_STATUS):
+            lots = -1
+        if own and lots >= 0:
+            r.cumulative = lots + o.cumulative - o.here
+        if fresh and i.event in (TC_EV_CANCELED, TC_EV_STATUS):
+            self.move_on(o, i)             # the new one is there: the replace has happened
+            return self.take_order(i, o, collected)
+        if own and not order_id_none(o.replacement) and (
+                i.status in (TC_STATUS_FILLED, TC_STATUS_EXPIRED) or (
+                    i.event == TC_EV_STATUS and i.status in (TC_STATUS_NEW, TC_STATUS_PARTIALLY_FILLED)
+                    and collected - o.sent > <int64_t>rules.absent_after_ns(self.profile))):
+            self.drop_replacement(o, 0)
+        if not own and not fresh:          # an id of the chain's past: only what it traded matters
             self.remember(o.instrument, i.order_id, r.id)
-            return 0                       # an id of the chain's past
+            return self.miss(o, r.id, lots, i)
         if i.event == TC_EV_UNKNOWN:       # a word we do not know: halt, and ask
             if t != NULL:
                 t.halted = 1
             return self.ask_order(o)
         if i.event == TC_EV_REPLACED:
             return self.ask_order(o)       # amended by someone: the query says to what
-        if order_id_same(r.id, o.replacement):
+        if fresh and i.event == TC_EV_ACK:
             self.leave(o)
         effect = self.report(o, &r, 0, 0, 0, False)
-        self.let_go(o, i, r.id)
-        if i.status in (TC_STATUS_NEW, TC_STATUS_PARTIALLY_FILLED) and \
-                status_is_terminal(o.status) and order_id_same(r.id, o.id) and \
-                not order_id_same(o.first, o.id):
-            # fills of the old order that we had not heard of left nothing for the new one
-            self.ask("c" + spelled(o.id), "order.cancel", {
-                "symbol": self.instruments[o.instrument].symbol,
-                "origClientOrderId": spelled(o.id)})
-        if r.cumulative > o.cumulative:
-            self.miss(o, r.cumulative, i)
+        if i.status == TC_STATUS_CANCELED and i.event == TC_EV_STATUS and \
+                not order_id_none(o.replacement):
+            self.ask_replacement(o)        # half of a replace; what of the other half?
+        if own and lots > order_traded(&self.orders.t, o, r.id):
+            self.miss(o, r.id, lots, i)
         elif effect & TC_EFFECT_FILL_QUERY:
             self.ask_fills(o.instrument, spelled(o.id), o.venue_order_id)
         return 0
@@ -275,11 +271,11 @@ cdef class Reports(Queries):
             self.last_trade[o.instrument] = i.trade_id
         self.report(o, &r, 0, fee, self.assets.number(i.asset.p, i.asset.n) if i.asset.type else 0,
                     i.maker)
-        self.let_go(o, i, r.id)
         if i.cumulative.type == TC_JSON_STRING and instrument_quantity(
-                &t.spec, i.cumulative.p, i.cumulative.p + i.cumulative.n, &lots) and \
-                lots + o.cumulative - o.here > o.cumulative and order_id_same(r.id, o.id):
-            self.miss(o, lots + o.cumulative - o.here, i)
+                &t.spec, i.cumulative.p, i.cumulative.p + i.cumulative.n, &lots):
+            self.miss(o, r.id if not order_id_none(r.id) else o.id, lots, i)
+        if not order_id_none(o.replacement) and o.here >= o.asked:
+            self.drop_replacement(o, 0)    # nothing was left of it to be cancelled
         return 0
 
     # ---- answers to commands
@@ -324,6 +320,9 @@ cdef class Reports(Queries):
             if self.codec.items[k].half == 2:
                 r.venue_order_id, r.venue_time = self.codec.items[k].order_id, self.codec.items[k].time
         self.report(o, &r, 0, 0, 0, False)
+        for k in range(self.codec.message.count):
+            if self.codec.items[k].half == 1 and self.codec.items[k].client_id.type:
+                self.take_order(&self.codec.items[k], o, 0)   # what the old one had traded
         return 0
 
     cdef int refused_replace(self, tc_order_id new_id) except -1:
@@ -331,13 +330,14 @@ cdef class Reports(Queries):
         cdef bn_message* m = &self.codec.message
         cdef tc_order* o = orders_by_id(&self.orders.t, new_id)
         cdef tc_report r
-        cdef bint cancelled = False, certain = bn_is_definite(m.status, m.code)
+        cdef bint certain = bn_is_definite(m.status, m.code)
+        cdef const bn_item* cancelled = NULL
         cdef const bn_item* i
         cdef int k
         for k in range(m.count):
             i = &self.codec.items[k]
             if i.half == 1 and i.event == TC_EV_CANCELED:
-                cancelled = True
+                cancelled = i
             elif i.half == 2:              # what became of the new order is said by its own half
                 certain = certain and i.event == TC_EV_REJECT and bn_is_definite(400, i.code) \
                     and not is_duplicate(&i.what)
@@ -349,32 +349,35 @@ cdef class Reports(Queries):
         r.type, r.reason, r.cumulative, r.definite = (
             TC_EV_REPLACE_REJECTED, <int32_t>m.code, -1, m.code != -2022)
         self.report(o, &r, 0, 0, 0, False)
-        if cancelled:
-            memset(&r, 0, sizeof(r))
-            r.type, r.cumulative = TC_EV_CANCELED, -1
-            self.report(o, &r, 0, 0, 0, False)
+        if cancelled != NULL:
+            self.take_order(cancelled, o, 0)
         return 0
 
     # ---- trades that are missing (5.6)
 
-    cdef int miss(self, tc_order* o, int64_t cumulative, const bn_item* i) except -1:
-        """The venue counts more than its trades have told: ask for them, and remember since when
-        and what it says they came to in money."""
+    cdef int miss(self, tc_order* o, tc_order_id of, int64_t lots, const bn_item* i) except -1:
+        """The venue counts `lots` under an id; more than its trades have told: ask for them, and
+        remember since when and what it says they came to in money."""
         cdef int64_t quote = 0
-        key = (o.id.hi, o.id.lo)
-        most, since, due, money = self.missing.get(key, (0, self.lane.now, 0, 0))
-        if cumulative >= most:
+        cdef uint64_t number = i.order_id
+        if lots <= order_traded(&self.orders.t, o, of):
+            return 0
+        if not number and order_id_same(of, o.id):
+            number = o.venue_order_id
+        key = (of.hi, of.lo)
+        most, since, due, money, _ = self.missing.get(key, (0, self.lane.now, 0, 0, 0))
+        if lots >= most:
             money = 0
-            if i.quote.type == TC_JSON_STRING and value_scaled(&i.quote, 8, &quote) and quote > 0 \
-                    and order_id_same(o.id, o.first):   # of a chain the venue counts each alone
+            if i.quote.type == TC_JSON_STRING and value_scaled(&i.quote, 8, &quote) and quote > 0:
                 money = quote
-        self.missing[key] = (max(cumulative, most), since, self.lane.now + ASK_AGAIN_NS, money)
-        self.ask_fills(o.instrument, spelled(o.id), o.venue_order_id)
+        self.missing[key] = (max(lots, most), since, self.lane.now + ASK_AGAIN_NS, money, number)
+        self.ask_fills(o.instrument, spelled(of), number)
         return 0
 
     cdef int keep_looking(self, tc_order* o) except -1:
         """A guess of an earlier life: its trades are still to be found."""
-        self.missing.setdefault((o.id.hi, o.id.lo), (o.cumulative, self.lane.now, self.lane.now, 0))
+        self.missing.setdefault((o.id.hi, o.id.lo),
+                                (o.here, self.lane.now, self.lane.now, 0, o.venue_order_id))
         return 0
 
     cdef int find_missing(self) except -1:
@@ -382,23 +385,25 @@ cdef class Reports(Queries):
         go on asking until they have taken the guess's place."""
         cdef tc_order* o
         cdef tc_order_id of
-        for key, (cumulative, since, due, money) in list(self.missing.items()):
+        cdef int64_t lack
+        for key, (lots, since, due, money, number) in list(self.missing.items()):
             of.hi, of.lo = key
             o = orders_by_id(&self.orders.t, of)
-            if o == NULL or (o.cumulative >= cumulative and o.guessed == 0):
+            lack = lots - order_traded(&self.orders.t, o, of) if o != NULL else 0
+            if o == NULL or (lack <= 0 and o.guessed == 0):
                 del self.missing[key]
-            elif o.cumulative < cumulative and self.lane.now - since >= GUESS_AFTER_NS:
-                self.guess(o, cumulative, money)
-                self.missing[key] = (cumulative, since, self.lane.now + GUESS_AFTER_NS, money)
+            elif lack > 0 and self.lane.now - since >= GUESS_AFTER_NS:
+                self.guess(o, of, lack, money)
+                self.missing[key] = (lots, since, self.lane.now + GUESS_AFTER_NS, money, number)
             elif self.lane.now >= due and self.state in ("reconciling", "ready"):
                 again = GUESS_AFTER_NS if o.guessed else ASK_AGAIN_NS
-                self.missing[key] = (cumulative, since, self.lane.now + again, money)
-                self.latest.pop("f" + spelled(o.id), None)   # that answer was lost
-                self.ask_fills(o.instrument, spelled(o.id), o.venue_order_id)
+                self.missing[key] = (lots, since, self.lane.now + again, money, number)
+                self.latest.pop("f" + spelled(of), None)   # that answer was lost
+                self.ask_fills(o.instrument, spelled(of), number)
         return 0
 
-    cdef int guess(self, tc_order* o, int64_t cumulative, money) except -1:
-        """Book what is missing: at the average of the money that the venue names, else at the
+    cdef int guess(self, tc_order* o, tc_order_id of, int64_t lack, money) except -1:
+        """Book what is missing under an id: at the average of the money that the venue names, else at the
         order's own limit, else (a market order has none) at the middle of what the gate saw last.
         Without any of them its worth is not known, and the instrument is halted."""
         cdef tc_gate_instrument* t = gate_instrument(&self.gate.g, o.instrument)
@@ -406,12 +411,12 @@ cdef class Reports(Queries):
         cdef tc_top_slot seen
         cdef tc_listing* l = &self.listings[self.listing_of[o.instrument]]
         cdef object tick, lot, scale, known
-        if price <= 0 and t != NULL and money:
+        if price <= 0 and t != NULL and money and o.moves == 0:   # of a chain it counts each alone
             tick, lot, known = t.spec.tick, t.spec.lot, order_average(o)
             scale = t.spec.price_scale + t.spec.quantity_scale
             unit = tick * lot * 10**8                  # a tick times a lot is this / 10^scale
             left = money * 10**scale - known * o.cumulative * unit // 10**8
-            lots = unit * (cumulative - o.cumulative)
+            lots = unit * lack
             found = (left + lots // 2) // lots
             if 0 < found < 2**62:
                 price = found
@@ -423,4 +428,4 @@ cdef class Reports(Queries):
         if price <= 0 and t != NULL:
             t.halted = 1
         self.guesses += 1
-        return self.book_guess(o, cumulative, price)
+        return self.book_guess(o, of, o.cumulative + lack, price)

@@ -105,6 +105,7 @@ class Exchange:
         self.asked = now  # the latest time `advance` was given
         self.touched: dict[str, set[str]] = {}
         self.refuse_next: Callable[[], bool] = lambda: False
+        self.race: Callable[[Order], float] = lambda order: 0.0
         recover(self, history)
 
     # ---- ids, ledger, timers --------------------------------------------------------------
@@ -262,14 +263,33 @@ class Exchange:
         self.touch(order.account, asset)
 
     def cancel(self, order: Order, cancel_client_id: str = "") -> Refusal | None:
-        """Withdraw an open order."""
+        """Withdraw an open order; UNKNOWN when it is over, or a taker was faster."""
         if order.order_id not in self.orders:
             return Refusal.UNKNOWN
         market = self.markets[order.market.symbol]
+        if isinstance(market.book, m.Matching) and (share := self.race(order)):
+            self.strike(market, market.book, order, share)
+            if order.order_id not in self.orders:
+                return Refusal.UNKNOWN
         order.cancel_client_id = cancel_client_id
         market.book.withdraw(order.order_id)
         self.settle(market)
         return None
+
+    def strike(self, market: Market, book: m.Matching, order: Order, share: float) -> None:
+        """A taker fills this share of what is left of a resting order (a lot at least), and all
+        that stands before it."""
+        ahead = 0
+        for resting, _, _, leaves in book.queue(order.side):
+            if resting == order.order_id:
+                break
+            ahead += leaves
+        else:
+            return  # it does not rest
+        lots = ahead + max(1, int(order.leaves * share))
+        taker = m.SELL if order.side == m.BUY else m.BUY
+        book.submit(self.number("order"), 0, taker, order.price, lots, m.LIMIT, m.IOC)
+        self.settle(market)
 
     def amend(self, order: Order, quantity: int, client_id: str) -> Refusal | None:
         """Reduce the total quantity (1e-8 units) of an open order; its priority is kept."""

@@ -19,6 +19,7 @@ reports and balances), `rest` (HTTP answers), `all`.
 | disconnect | the next message of `target` closes its connection instead (`code` 0: reset) |
 | shutdown | `serverShutdown` is announced, connections are closed after `delay_ms` |
 | reject | the next placement is refused with `code` and `msg` |
+| race | before a cancel or cancel-replace is done, `share` of its order's rest is filled |
 | late_ack | the reply alone comes `delay_ms` later: reports overtake it |
 | lost_reply | the request is executed, its reply never comes (target `replies` or `rest`) |
 | unknown | the request is executed, the reply says `code` -1007 with status 503: outcome unknown |
@@ -45,6 +46,7 @@ NAMES = Literal[
     "disconnect",
     "shutdown",
     "reject",
+    "race",
     "late_ack",
     "lost_reply",
     "unknown",
@@ -52,7 +54,13 @@ NAMES = Literal[
     "ban",
 ]
 TARGETS = Literal["streams", "replies", "user", "rest", "all"]
-PLACES = {"gap": "streams", "reject": "replies", "late_ack": "replies", "lost_reply": "replies"}
+PLACES = {
+    "gap": "streams",
+    "reject": "replies",
+    "race": "replies",
+    "late_ack": "replies",
+    "lost_reply": "replies",
+}
 
 
 class Fault(msgspec.Struct, forbid_unknown_fields=True):
@@ -68,6 +76,7 @@ class Fault(msgspec.Struct, forbid_unknown_fields=True):
     code: int = 0
     msg: str = ""
     retry_after_s: Annotated[int, Meta(ge=1)] = 1
+    share: Annotated[float, Meta(gt=0, le=1)] = 0.5
 
     def applies(self, target: str, text: bytes | str) -> bool:
         if self.target not in ("all", target):

@@ -20,6 +20,7 @@ from collections.abc import Callable, Iterable
 from importlib import import_module
 from typing import Any, Protocol, cast
 
+from venues.simulated.accounts import Order
 from venues.simulated.captured import Captured
 from venues.simulated.core import Exchange
 from venues.simulated.faults import Fault, Faults
@@ -107,6 +108,7 @@ class Wire:
         self.stopping = False
         self.dialect: Dialect = load_dialect(spec.dialect)(self)
         self.exchange.refuse_next = self.refuse_next
+        self.exchange.race = self.race
         self.refusal: Fault | None = None
         self.congested: set[int] = set()  # connections whose client reads too slowly
         if self.captured is not None:
@@ -367,6 +369,12 @@ class Wire:
     def refuse_next(self) -> bool:
         self.refusal = self.faults.pick(("reject",), "replies", b"", self.exchange.now)
         return self.refusal is not None
+
+    def race(self, order: Order) -> float:
+        """The share of an order that is filled before what was asked about it is done."""
+        name = order.client_id
+        fault = self.faults.pick(("race",), "replies", name, self.exchange.now)
+        return fault.share if fault is not None else 0.0
 
     def stop_all(self, now: int) -> None:
         """Close every connection: the process ends."""

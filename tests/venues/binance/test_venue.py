@@ -598,7 +598,10 @@ def test_a_trade_of_an_order_that_was_replaced_is_counted(is_told_by_number: boo
     assert stage.state(new)[3] == 110 and stage.state(id) == stage.state(new)
     assert stage.venue.gate.exposure(100)[0] == 110  # type: ignore[index]
     assert stage.venue.orders.by_venue_id(100, 10) == new, "it goes by its own number still"
-    assert stage.venue.orders.state(new)["overfilled"]  # type: ignore[index]
+    assert not stage.venue.orders.state(new)["overfilled"]  # type: ignore[index]
+    assert stage.venue.gate.exposure(100) == (110, 0, 0, 0)
+    stage.place()
+    assert stage.venue.refused == 0, "more than was wished halts nothing: no order did too much"
 
 
 @pytest.mark.parametrize("after", ["nothing", "a cancel", "another"])
@@ -635,7 +638,8 @@ def test_what_a_replace_leaves_working_beyond_the_wish_is_cancelled(is_told: boo
     stage.report(id, "CANCELED", X="CANCELED", c="z", C=spell_id(id), z="0.0090")
     stage.sent.clear()
     stage.report(new, "NEW", i=10, q="0.0080", p="49850.00")
-    assert stage.state(new)[0] == "FILLED"
+    assert stage.state(new) == ("PARTIALLY_FILLED", "CANCEL", "CONFIRMED", 90)
+    assert stage.venue.gate.exposure(100) == (90, 80, 0, 1), "until the cancel is there it may fill"
     cancels = [m["params"] for m in stage.sent if m["method"] == "order.cancel"]
     assert [c["origClientOrderId"] for c in cancels] == [spell_id(new)]
     if is_told:
@@ -644,6 +648,7 @@ def test_what_a_replace_leaves_working_beyond_the_wish_is_cancelled(is_told: boo
         stage.order(new, "CANCELED", orderId=10, executedQty="0.0000")
         stage.wait(12_000)
     assert stage.venue.gate.exposure(100) == (90, 0, 0, 0)
+    assert stage.state(new) == ("FILLED", "NONE", "CONFIRMED", 90)
 
 
 @pytest.mark.parametrize("by", ["the strategy", "the stop", "the kill switch"])
@@ -677,19 +682,25 @@ def test_a_cancel_asked_for_while_a_replace_is_open_ends_what_takes_its_place(by
     assert [m for m in stage.sent if m["method"] == "order.cancel"] == []
 
 
-def test_a_replace_that_is_open_when_its_order_ends_is_found_out() -> None:
+@pytest.mark.parametrize("how", ["its trade", "a query"])
+def test_a_replace_of_an_order_that_is_filled_did_not_happen(how: str) -> None:
     """Its answer was lost: what it reserved would be held for ever."""
     stage = started()
     id = stage.place()
     ack(stage, id)
-    replace(stage, id, 4_985_000, 80)
-    stage.report(id, "TRADE", X="FILLED", t=5, l="0.0100", z="0.0100", L="49900.00")
-    assert stage.state(id)[0] == "FILLED"
+    new = replace(stage, id, 4_985_000, 80)
+    assert stage.venue.gate.exposure(100) == (0, 180, 0, 2)
     stage.order(id, "FILLED", executedQty="0.0100")
-    assert stage.venue.gate.exposure(100) != (100, 0, 0, 0)
-    stage.wait(60_000)
+    if how == "its trade":
+        stage.report(id, "TRADE", X="FILLED", t=5, l="0.0100", z="0.0100", L="49900.00")
+    else:
+        stage.wait(12_000)
+        assert stage.state(id)[2] == "UNKNOWN", "its trades are not told yet"
+        assert stage.venue.gate.exposure(100) == (0, 100, 0, 1)
+        stage.report(id, "TRADE", X="FILLED", t=5, l="0.0100", z="0.0100", L="49900.00")
+    assert stage.state(id) == ("FILLED", "NONE", "CONFIRMED", 100)
     assert stage.venue.gate.exposure(100) == (100, 0, 0, 0)
-    assert stage.state(id)[:3] == ("FILLED", "NONE", "CONFIRMED")
+    assert stage.venue.orders.state(new) is None
 
 
 def replace(stage: Stage, id: int, price: int, quantity: int) -> int:
