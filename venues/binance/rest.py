@@ -12,6 +12,7 @@ lists again until none is left.
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
@@ -38,6 +39,12 @@ PARTS_A_TICK = 4
 PART_BYTES = 6_000
 """Of an answer in one record: escaped, it fits the smallest outbox (64 KiB: records of 16 KiB). A
 page of 1000 orders has 500 kB; what an outbox does not take ends its lane."""
+PARTS_KEPT = 100
+"""Of long answers, for later ticks. Above it no further page is asked for, so that a history of any
+length takes the memory of its lists' pages, not of all it says: also while the journal is down and
+nothing may be told."""
+LISTS_KEPT = 1_000
+"""Lists whose next page waits for its turn; a comparison that finds no place begins again later."""
 WEIGHTS = {
     ("GET", "/api/v3/order"): 4, ("GET", "/api/v3/openOrders"): 6, ("GET", "/api/v3/account"): 20,
     ("GET", "/api/v3/allOrders"): 20, ("GET", "/api/v3/myTrades"): 20,
@@ -102,6 +109,8 @@ class BinanceRest(Silenced, Actor):
         self.hold_slot = hold_slot
         self.under_way: dict[int, Asked] = {}
         self.untold: list[tuple[Asked, str]] = []  # parts of long answers, in order
+        self.pages: deque[tuple[Asked, int]] = deque()  # the next of a list: numbered from here on
+        self.turning = 0  # the request of such a page, while it is under way
         self.number = 0
         self.failed = self.cancels = 0
         self.beats = (0, 0)  # of the venue: its turns of 50 ms, and when they last rose
@@ -130,6 +139,7 @@ class BinanceRest(Silenced, Actor):
         self.arm(self.now + TICK_NS, TICK)
         if self.untold:
             self.tell_some()
+        self.turn_page()
         reason = self.why_cancel()
         if reason and not self.reason:
             self.listed = dict.fromkeys(self.instruments, False)
@@ -223,9 +233,10 @@ class BinanceRest(Silenced, Actor):
 
     def ask(
         self, id: str, instrument: int, method: str, path: str, params: dict[str, Value],
-        since: int = 0,
+        since: int = 0, cause: int | None = None,
     ) -> bool:  # fmt: skip
-        """Send a signed request; False when the budget or a ban forbids it (cancels pass both)."""
+        """Send a signed request, by default of what this turn was caused by; False when the budget
+        or a ban forbids it (cancels pass both)."""
         if self.signer is None or not self.address:
             return False
         weight = WEIGHTS[method, path]
@@ -236,7 +247,9 @@ class BinanceRest(Silenced, Actor):
         whole = params | {"recvWindow": WINDOW_MS, "timestamp": self.now // 1_000_000}
         query, _, _ = signed_query(whole, self.signer)
         self.number += 1
-        self.under_way[self.number] = Asked(id, instrument, method, path, self.cause, since)
+        self.under_way[self.number] = Asked(
+            id, instrument, method, path, self.cause if cause is None else cause, since
+        )
         headers = [("X-MBX-APIKEY", self.api_key)]
         self.request(self.number, method, f"{self.address}{path}?{query}", headers)
         return True
@@ -246,6 +259,8 @@ class BinanceRest(Silenced, Actor):
         asked = self.under_way.pop(token, None)
         if asked is None:
             return
+        if token == self.turning:
+            self.turning = 0
         told = {k.lower(): v for k, v in headers.items()}
         used = told.get("x-mbx-used-weight-1m", "")
         if used.isdigit():
@@ -269,6 +284,7 @@ class BinanceRest(Silenced, Actor):
             self.untold += [(asked, reply) for reply in replies]
         if replies and status == 200 and asked.id[0] in NEXT:
             self.ask_next(asked, orjson.loads(body))
+        self.turn_page()
 
     def tell_some(self) -> None:
         """A few parts of long answers, the rest a tick later: the journal, which holds the outbox
@@ -283,12 +299,26 @@ class BinanceRest(Silenced, Actor):
         """A full page is not all there is: the next begins behind its last."""
         if not isinstance(listed, list) or len(listed) < PAGE:
             return
-        number, since = NEXT[asked.id[0]]
+        if len(self.pages) == LISTS_KEPT:
+            self.failed += 1
+            return
+        number, _ = NEXT[asked.id[0]]
+        self.pages.append((asked, max(int(x[number]) for x in listed) + 1))
+
+    def turn_page(self) -> None:
+        """Ask for one page, when the one before is here and nearly told; what a budget or a ban
+        keeps back is asked for a tick later."""
+        if self.turning or not self.pages or len(self.untold) > PARTS_KEPT:
+            return
+        asked, first = self.pages[0]
         params: dict[str, Value] = {
             "symbol": self.instruments[asked.instrument].symbol, "limit": PAGE,
-            since: max(int(x[number]) for x in listed) + 1,
+            NEXT[asked.id[0]][1]: first,
         }  # fmt: skip
-        self.ask(asked.id, asked.instrument, asked.method, asked.path, params, asked.since)
+        of = (asked.id, asked.instrument, asked.method, asked.path)
+        if self.ask(*of, params, asked.since, asked.cause):
+            self.pages.popleft()
+            self.turning = self.number
 
 
 def replies_of(id: str, status: int, body: bytes) -> list[str]:

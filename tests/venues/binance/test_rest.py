@@ -15,7 +15,7 @@ from hotpath.order import pack_id, spell_id
 from hotpath.records import Header, Kind, Request, RequestType, join, pack, split, unpack
 from hotpath.ring import Outbox, Reader
 from tests.venues.binance.stage import RAW_KEY, WORD, Stage
-from venues.binance.rest import PARTS_A_TICK, BinanceRest, parts_of
+from venues.binance.rest import PAGE, PARTS_A_TICK, PARTS_KEPT, BinanceRest, parts_of
 from venues.binance.settings import RestSettings
 from venues.binance.sign import signer
 
@@ -279,6 +279,57 @@ def test_a_full_page_is_followed_by_the_next() -> None:
     assert "startTime" not in params
     desk.respond(desk.http.asked[4][0], [])
     assert len(desk.http.asked) == 5
+
+
+def test_a_long_history_is_read_no_faster_than_it_is_told() -> None:
+    """All pages were asked for at once: what an account ever did was kept in memory, and for as
+    long as the journal was down."""
+    desk = Desk(room=1 << 16, gating=("journal",))
+    desk.serving = False
+    pages, most = 12, 0
+    desk.ask(Request(type=RequestType.RECONCILE, since=desk.now), 0)
+    told: list[int] = []
+    waiting = {desk.http.asked[1][0]: 0, desk.http.asked[2][0]: 0}
+    desk.board.write(3, WORD.pack(1))  # the journal is down from the second page on
+    served = 4
+    for step in range(4_000):
+        if step == 100:
+            assert len(desk.http.asked) < 6, "pages were read that nobody may be told of"
+            desk.board.write(3, WORD.pack(0))
+        for token, page in list(waiting.items()):
+            del waiting[token]
+            count = PAGE if page < pages else 10
+            first = page * PAGE
+            kind = desk.http.asked[token - 1][2]
+            name = "id" if kind.endswith("myTrades") else "orderId"
+            desk.respond(token, [order(1) | {name: first + n} for n in range(count)])
+        while served < len(desk.http.asked):
+            token, _, _, params = desk.http.asked[served]
+            waiting[token] = int(params.get("fromId") or params["orderId"]) // PAGE
+            served += 1
+        most = max(most, len(desk.rest.untold))
+        told += [
+            x["id"] for r in desk.replies(100) if r["id"] == "t100" for x in r["result"]
+        ]  # fmt: skip
+        if not waiting and not desk.rest.untold and not desk.rest.pages:
+            break
+    told.sort()  # a short page does not wait behind long ones
+    assert told == list(range(pages * PAGE + 10)), "a page is missing, or was told twice"
+    part = 10  # orders in one, at the least
+    assert most <= PARTS_KEPT + 2 * PAGE // part and desk.rest.failed == 0
+
+
+def test_a_page_that_a_ban_keeps_back_is_asked_for_after_it() -> None:
+    """It was given up, and the comparison took what there was for all."""
+    desk = Desk()
+    desk.serving = False
+    desk.ask(Request(type=RequestType.RECONCILE, since=desk.now), 0)
+    desk.rest.budget.ban(desk.now, 3.0)
+    desk.respond(desk.http.asked[1][0], [{"orderId": n} for n in range(PAGE)])
+    desk.wait(2_900)
+    assert len(desk.http.asked) == 4
+    desk.wait(30_000)
+    assert desk.http.asked[4][3]["orderId"] == str(PAGE)
 
 
 def test_everything_is_read_when_asked() -> None:
