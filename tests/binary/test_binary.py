@@ -152,7 +152,7 @@ def test_killed_it_leaves_nobody_and_the_next_start_goes_on(
         process.wait()
     left = [p.name for p in tmp.iterdir() if p.name.startswith("_MEI")]
     assert bool(left) == (victim != "program"), left
-    code, found = said(program, tmp, "demo", "--for", "8s", "--state", str(state))
+    code, found = said(program, tmp, "demo", "--for", "15s", "--state", str(state))
     assert code == 0 and found["ledger_matches"] and found["replay_identical"], found
     assert found["orders_unknown"] == 0 and found["unhedged"] == "0"
     assert [p for p in tmp.iterdir() if p.name.startswith("_MEI")] == []
