@@ -202,7 +202,6 @@ static inline int binance_quick_ticker(const char *p, const char *start, const c
                                        binance_symbols *t, binance_message *m) {
     uint64_t time = 0;
     const char *q;
-    if ((q = SCAN_EXPECT(p, end, ",\"e\":\"bookTicker\""))) p = q; /* COIN-M */
     BINANCE_TAKE(",\"s\":\"");
     if (!(p = binance_symbol_here(p, end, t, m))) return 0;
     if ((q = SCAN_EXPECT(p, end, ",\"ps\":\"")) && !(p = scan_plain_text(q, end))) return 0;
@@ -272,6 +271,7 @@ static inline int binance_quick(const char *p, const char *end, binance_symbols 
     if ((q = SCAN_EXPECT(p, end, "\"u\":"))) {
         p = q;
         BINANCE_WHOLE(&m->last_id);
+        if ((q = SCAN_EXPECT(p, end, ",\"e\":\"bookTicker\""))) p = q; /* COIN-M */
         return binance_quick_ticker(p, start, end, t, m);
     }
     if ((q = SCAN_EXPECT(p, end, "\"e\":\"depthUpdate\",\"E\":")))

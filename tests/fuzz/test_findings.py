@@ -5,10 +5,13 @@ from __future__ import annotations
 import os
 import struct
 from pathlib import Path
+from typing import Any
 
+import orjson
 import pytest
 
 from engine import config, document
+from feeds.binance.codec import Codec
 from hotpath import ring
 from hotpath.records import Kind, RecordError, unpack
 from hotpath.ring import Outbox, Reader
@@ -52,6 +55,90 @@ def test_a_time_beyond_64_bits_of_nanoseconds_is_not_said(time: int) -> None:
     with_time = decode(frame % time)
     assert with_time == decode(frame % 0)
     assert with_time != decode(frame % 1_700_000_000_000)
+
+
+def test_a_ticker_that_names_itself_twice_is_refused_by_both_readers() -> None:
+    """The quick reader took it: a second "e" may stand only where no first one did."""
+    ticker = b'"u":5,"s":"AB","b":"1.5","B":"2.0","a":"1.6","A":"3.0"'
+    again = b'"u":5,"e":"bookTicker","s":"AB","b":"1.5","B":"2.0","a":"1.6","A":"3.0"'
+    for quick in (True, False):
+        codec = Codec([], any_symbol=True, quick=quick)
+        for sound in (b"{%s}" % ticker, b"{%s}" % again, b'{"e":"bookTicker",%s}' % ticker):
+            assert codec.read(sound)["kind"] == "ticker", sound
+        assert codec.read(b'{"e":"bookTicker",%s}' % again) == {"kind": "rejected"}
+
+
+def fill_of(**more: object) -> list[dict[str, Any]]:
+    message = {
+        "e": "executionReport", "s": "B", "c": "A", "x": "TRADE", "X": "FILLED", "i": 7, "t": 9,
+        "l": "1.0", "L": "2.0", "z": "1.0", "S": "BUY",
+    }  # fmt: skip
+    return decode(orjson.dumps(message | more).replace(b"~u", b"\\u"))
+
+
+def test_a_text_says_the_same_in_either_spelling() -> None:
+    """Words, signs and amounts of the order socket were read with their escapes as they stood."""
+    plain = fill_of()
+    assert plain[0]["type"] == "fill"
+    escapes: list[dict[str, object]] = [
+        {"x": "~u0054RADE"}, {"X": "FI~u004cLED"}, {"S": "B~u0055Y"}, {"l": "~u0031.0"},
+        {"e": "execution~u0052eport"}, {"z": "1~u002e0"},
+    ]  # fmt: skip
+    for more in escapes:
+        assert fill_of(**more) == plain, more
+    nothing, negative = fill_of(l="~u0030.0"), fill_of(l="~u002d1.0")
+    assert nothing[0]["type"] == "order_event" and negative == [{"type": "rejected"}]
+    long = "9" * 600
+    assert fill_of(N=f"~u0041{long}")[0]["fee_asset"] == f"A{long}"
+
+
+NO_DECIMALS = ["--5", "5.", ".5", "~u0661", "-", "1e", "true"]
+
+
+@pytest.mark.parametrize("text", [*NO_DECIMALS, *("9" * 20 + t for t in NO_DECIMALS if t != ".5")])
+def test_an_amount_that_is_no_decimal_is_refused(text: str) -> None:
+    """Signs twice, a point without digits and digits of other scripts were taken for decimals."""
+    assert fill_of(z=text) == [{"type": "rejected"}]
+
+
+@pytest.mark.parametrize("text", ["", "A", "1,0", "+1", "0x0", "0" * 121])
+def test_a_trade_of_what_is_no_quantity_is_refused(text: str) -> None:
+    """Without a digit from 1 to 9 it was a trade of nothing: an order's status, perhaps FILLED."""
+    assert fill_of(l="0.000")[0]["type"] == "order_event"
+    assert fill_of(l=text) == [{"type": "rejected"}]
+
+
+def test_a_wide_amount_with_an_exponent_is_exact() -> None:
+    """Only those without one were, beyond what 64 bits hold."""
+    assert fill_of(z="1.5e15")[0]["cumulative"] == "1500000000000000"
+    assert fill_of(z="123456789012345678901e-8")[0]["cumulative"] == "1234567890123.45678901"
+    assert fill_of(z="123456789012345678901e-9") == [{"type": "rejected"}]
+
+
+def test_an_empty_reply_whose_id_is_a_fraction_is_rejected() -> None:
+    """Its ValueError went to whoever asked for the records."""
+    assert decode(b'{"id":1.5,"status":200,"result":[]}') == [{"type": "rejected"}]
+
+
+@pytest.mark.parametrize("number", [2**31, 2**32 - 2010, -(2**40)])
+def test_a_code_or_status_that_32_bits_do_not_hold_is_not_cut_to_another(number: int) -> None:
+    error = {"id": 1, "status": 400, "error": {"code": number, "msg": "no"}}
+    assert decode(orjson.dumps(error)) == [{"type": "rejected"}]
+    (found,) = decode(orjson.dumps({"id": 1, "status": 2**32 + 200, "result": {"serverTime": 1}}))
+    assert found == {"type": "not_mine", "what": "foreign"}
+
+
+@pytest.mark.parametrize("told", [None, "true", 1])
+def test_a_side_that_is_not_said_is_not_guessed(told: object) -> None:
+    """A trade of myTrades whose isBuyer was neither true nor false became a sale."""
+    row = {
+        "symbol": "B", "id": 5, "orderId": 7, "price": "1", "qty": "2", "commission": "0.1",
+        "commissionAsset": "C", "time": 1700000000000, "isBuyer": True, "isMaker": False,
+    }  # fmt: skip
+    reply = {"id": 1, "status": 200, "result": [row]}
+    assert decode(orjson.dumps(reply))[0]["side"] == "buy"
+    row["isBuyer"] = told
+    assert decode(orjson.dumps(reply)) == [{"type": "rejected"}]
 
 
 @pytest.mark.parametrize("payload", [b'{"wh\xc2at":1}', b'"\xff"', b"[" * 100_000])

@@ -1,17 +1,22 @@
 """Binance spot's order socket: frames to items; see messages.h."""
 
+import re
+
+import orjson
+
 cimport cython
 from libc.stdlib cimport calloc, free
 
 from hotpath.instrument import plain
 from hotpath.order import EVENTS, STATUS
 
-from hotpath.scan cimport TC_JSON_NULL, TC_JSON_NUMBER, TC_JSON_STRING, value_scaled, value_text
+from hotpath.scan cimport SCAN_EXPONENT, TC_JSON_NULL, TC_JSON_NUMBER, TC_JSON_STRING, value_scaled, value_text
 
 KINDS = ("rejected", "reply", "error", "event", "request", "foreign")
 SIDES = (None, "buy", "sell")
 TYPES = (None, "limit", "market", "post_only")
 FORCES = (None, "GTC", "IOC", "FOK")
+DECIMAL = re.compile(r"(-?)([0-9]+)(?:\.([0-9]+))?(?:[eE]([+-]?[0-9]+))?")
 
 
 @cython.final
@@ -54,10 +59,10 @@ cdef class Codec:
                 })
             for i in range(m.count):
                 found.append(record(m, &self.items[i]))
+            if not found:
+                found.append({"type": "reply", "id": text(&m.id), "status": m.status})
         except ValueError:
             return [{"type": "rejected"}]
-        if not found:
-            found.append({"type": "reply", "id": text(&m.id), "status": m.status})
         return found
 
 
@@ -67,8 +72,8 @@ cdef object text(const tc_value* v):
     cdef uint32_t n = 0
     if v.type == TC_JSON_STRING:
         p = value_text(v, room, 512, &n)
-        if p == NULL:
-            raise ValueError("text")
+        if p == NULL:                     # long and with escapes
+            return orjson.loads(b'"' + v.p[:v.n] + b'"')
         return p[:n].decode()
     if v.type == TC_JSON_NUMBER:
         return int(v.p[:v.n])
@@ -83,12 +88,16 @@ cdef object amount(const tc_value* v):
     if value_scaled(v, 8, &scaled):
         return plain(scaled, 8)
     # wider than 64 bits: still exact, on the cold side
-    raw = v.p[:v.n].decode()
-    whole, _, fraction = raw.lstrip("-").partition(".")
-    if not (whole + fraction).isdigit() or len(fraction.rstrip("0")) > 8:
+    raw = text(v) if v.type == TC_JSON_STRING else v.p[:v.n].decode()
+    found = DECIMAL.fullmatch(raw)
+    if found is None or abs(int(found[4] or "0")) > SCAN_EXPONENT:
         raise ValueError(raw)
-    value = int(whole + fraction.ljust(8, "0")[:8])
-    return plain(-value if raw.startswith("-") else value, 8)
+    power = int(found[4] or "0") - len(found[3] or "") + 8
+    digits = int(found[2] + (found[3] or ""))
+    value, rest = divmod(digits * 10 ** max(power, 0), 10 ** max(-power, 0))
+    if rest:
+        raise ValueError(raw)
+    return plain(-value if found[1] else value, 8)
 
 
 cdef object lower(word):

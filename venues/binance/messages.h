@@ -61,6 +61,7 @@ typedef struct {
 } bn_message;
 
 static inline int bn_word(const tc_value *v, const char *w) {
+    if (__builtin_expect(v->escaped, 0)) return value_is(v, w, (uint32_t)strlen(w));
     return v->type == TC_JSON_STRING && v->n == strlen(w) && !memcmp(v->p, w, v->n);
 }
 
@@ -100,11 +101,38 @@ static inline bn_item *bn_new(bn_message *m, bn_item *items, int room, int kind)
     return i;
 }
 
-/* 1: a quantity that is more than nothing. */
-static inline int bn_counts(const tc_value *v) {
-    int any = 0;
-    for (uint32_t k = 0; k < v->n; k++) any |= v->p[k] >= '1' && v->p[k] <= '9';
-    return any && v->p[0] != '-';
+/* Digits from p on; *any gathers whether one of them is not 0. */
+static inline const char *bn_digits(const char *p, const char *end, int *any) {
+    for (; p < end && *p >= '0' && *p <= '9'; p++) *any |= *p != '0';
+    return p;
+}
+
+/* A text as a quantity, digits[.digits][e[+-]digits] and no longer than any there is: 1 when it is more
+ * than nothing, 0 when it is nothing, -1 when it is none. */
+static inline int bn_quantity(const tc_value *v) {
+    char room[128];
+    uint32_t n = 0;
+    const char *p = value_text(v, room, sizeof room, &n), *from = p;
+    int any = 0, other = 0;
+    if (!p || n > 120) return -1;
+    const char *end = p + n;
+    if ((p = bn_digits(p, end, &any)) == from) return -1;
+    if (p < end && *p == '.') {
+        from = ++p;
+        if ((p = bn_digits(p, end, &any)) == from) return -1;
+    }
+    if (p < end && (*p == 'e' || *p == 'E')) {
+        p++;
+        if (p < end && (*p == '+' || *p == '-')) p++;
+        from = p;
+        if ((p = bn_digits(p, end, &other)) == from) return -1;
+    }
+    return p == end ? any : -1;
+}
+
+/* A code of the venue's: 1, or 0 when it is none that 32 bits hold. */
+static inline int bn_code(const tc_value *v, int64_t *code) {
+    return v->type == TC_JSON_NUMBER && value_i64(v, code) && *code >= -INT32_MAX && *code <= INT32_MAX;
 }
 
 static inline int bn_not_mine(bn_message *m, bn_item *items, int room, const tc_value *what) {
@@ -156,7 +184,7 @@ static inline int bn_order(const tc_value *v, bn_message *m, bn_item *items, int
                 if (!bn_not_mine(m, items, room, NULL)) return 0;
                 continue;
             }
-            if (g[0].type != TC_JSON_STRING || g[1].type != TC_JSON_STRING || !bn_counts(&g[1])) return 0;
+            if (g[0].type != TC_JSON_STRING || bn_quantity(&g[1]) <= 0) return 0;
             bn_item *t = bn_new(m, items, room, BN_TRADE);
             if (!t) return 0;
             *t = order;
@@ -180,7 +208,7 @@ static inline int bn_my_trade(const tc_value *v, bn_message *m, bn_item *items, 
     int flag = 0;
     if (!scan_object(v->p, v->p + v->n, keys, 10, f)) return 0;
     if (!f[1].type || !f[2].type || !f[5].type || !f[8].type) return 2;
-    if (f[3].type != TC_JSON_STRING || f[4].type != TC_JSON_STRING || !bn_counts(&f[4])) return 0;
+    if (f[3].type != TC_JSON_STRING || bn_quantity(&f[4]) <= 0) return 0;
     bn_item *i = bn_new(m, items, room, BN_TRADE);
     if (!i || f[1].type != TC_JSON_NUMBER || !value_u64(&f[1], &i->trade_id) || f[2].type != TC_JSON_NUMBER ||
         !value_u64(&f[2], &i->order_id))
@@ -192,7 +220,8 @@ static inline int bn_my_trade(const tc_value *v, bn_message *m, bn_item *items, 
     i->fee = f[5];
     i->asset = f[6];
     i->time = bn_time(&f[7]);
-    i->side = value_bool(&f[8], &flag) && flag ? TC_BUY : TC_SELL;
+    if (!value_bool(&f[8], &flag)) return 0; /* a side is not guessed */
+    i->side = flag ? TC_BUY : TC_SELL;
     i->maker = (uint8_t)(value_bool(&f[9], &flag) && flag);
     return 1;
 }
@@ -221,7 +250,7 @@ static inline int bn_half_error(const tc_value *v, bn_message *m, bn_item *items
     int64_t code = 0;
     if (!scan_object(v->p, v->p + v->n, keys, 2, f)) return 0;
     bn_item *i = bn_new(m, items, room, BN_ORDER);
-    if (!i || f[0].type != TC_JSON_NUMBER || !value_i64(&f[0], &code)) return 0;
+    if (!i || !bn_code(&f[0], &code)) return 0;
     i->event = half == 1 ? TC_EV_CANCEL_REJECTED : TC_EV_REJECT;
     i->half = half;
     i->code = (int32_t)code;
@@ -327,9 +356,9 @@ static inline int bn_execution(const tc_value *v, bn_message *m, bn_item *items,
     else if (bn_word(x, "REPLACED")) i->event = TC_EV_REPLACED, i->client_id = f[1];
     else if (bn_word(x, "TRADE_PREVENTION")) i->event = i->status == TC_STATUS_EXPIRED ? TC_EV_EXPIRED : TC_EV_STATUS;
     else if (bn_word(x, "TRADE")) {
-        int any = f[12].type == TC_JSON_STRING && bn_counts(&f[12]); /* a trade of nothing is a status */
+        const int any = bn_quantity(&f[12]); /* a trade of nothing is a status */
         i->event = TC_EV_STATUS;
-        if (f[12].type != TC_JSON_STRING || (f[12].n && f[12].p[0] == '-')) return 0;
+        if (any < 0) return 0;
         if (any && f[14].type != TC_JSON_STRING) return 0;
         if (any && f[18].type == TC_JSON_NUMBER && value_i64(&f[18], &number) && number > 0) {
             i->kind = BN_TRADE;
@@ -404,13 +433,13 @@ static inline int bn_scan(const char *p, const char *end, bn_message *m, bn_item
         bn_not_mine(m, items, room, &f[7]);
         return m->kind = BN_REQUEST;
     }
-    if (f[1].type != TC_JSON_NUMBER || !value_i64(&f[1], &number)) {
+    if (f[1].type != TC_JSON_NUMBER || !value_i64(&f[1], &number) || number < 0 || number > 999) {
         bn_not_mine(m, items, room, NULL);
         return m->kind = BN_FOREIGN;
     }
     m->status = (int)number;
     if (f[3].type == TC_JSON_OBJECT) {
-        if (!scan_object(f[3].p, f[3].p + f[3].n, error, 3, g) || g[0].type != TC_JSON_NUMBER || !value_i64(&g[0], &m->code)) return m->kind = BN_REJECTED;
+        if (!scan_object(f[3].p, f[3].p + f[3].n, error, 3, g) || !bn_code(&g[0], &m->code)) return m->kind = BN_REJECTED;
         m->text = g[1];
         m->kind = BN_ERROR;
         if (g[2].type == TC_JSON_OBJECT) {
