@@ -1,7 +1,7 @@
 /* What the programs that fuzz pools share: numbers out of bytes, one JSON line an input, and a main.
  *
- * A program includes this, defines `one_input` (a state and swaps from a source), and is then both a
- * fuzzer's target (LLVMFuzzerTestOneInput; -DFUZZER leaves main out) and a command: `PROGRAM SEED COUNT`
+ * A program includes this, defines `one_input` (a state and swaps from a source; ONE_INPUT_OF writes it for
+ * a pool that has make_pool, say_pool, swap_once and upset), and is then both a fuzzer's target (LLVMFuzzerTestOneInput; -DFUZZER leaves main out) and a command: `PROGRAM SEED COUNT`
  * prints COUNT inputs, so that a twin can be asked the same; with a third argument it prints nothing.
  * Bytes that run out are zeros, so every input ends.
  */
@@ -80,6 +80,28 @@ static inline const char *text128(u128 v) { return text(u256_from_u128(v)); }
 /* a signed number: its sign, for "%s%s" before its size */
 static inline const char *sign_of(u128 v) { return v >> 127 ? "-" : ""; }
 static inline u128 size_of(u128 v) { return v >> 127 ? -v : v; }
+
+/* What a program does whose pool has a state: it is made and told, with four swaps that move it; then, of
+ * which nothing is told, four times something of any bytes comes (`upset`) and the pool is asked again. */
+#define ONE_INPUT_OF(pool, release)                                                                            \
+    static void one_input(source *s) {                                                                         \
+        pool p;                                                                                                \
+        memset(&p, 0, sizeof p);                                                                               \
+        make_pool(s, &p);                                                                                      \
+        say("{\"state\":");                                                                                    \
+        say_pool(&p);                                                                                          \
+        say(",\"swaps\":[");                                                                                   \
+        for (int i = 0; i < 4; i++) swap_once(s, &p, !i);                                                      \
+        say("]}\n");                                                                                           \
+        const int was = quiet;                                                                                 \
+        quiet = 1;                                                                                             \
+        for (int i = 0; i < 4; i++) {                                                                          \
+            upset(s, &p);                                                                                      \
+            swap_once(s, &p, 0);                                                                               \
+        }                                                                                                      \
+        quiet = was;                                                                                           \
+        release(&p);                                                                                           \
+    }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {

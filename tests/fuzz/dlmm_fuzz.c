@@ -5,7 +5,6 @@
 
 static void make_pool(source *s, dlmm_pool *p) {
     static const int32_t steps[8] = {1, 2, 10, 25, 80, 100, 400, 10000};
-    memset(p, 0, sizeof *p);
     p->step = steps[take(s, 1) & 7];
     p->head.active = around(s, 0, coin(s) ? 443000 / p->step : 40000);
     p->now = 1780000000 + below(s, 10000000);
@@ -106,7 +105,7 @@ static void swap_once(source *s, dlmm_pool *p, int first) {
     say("}}");
 }
 /* bytes as an account: whatever they say, the pool can be asked afterwards */
-static void account_once(source *s, dlmm_pool *p) {
+static void upset(source *s, dlmm_pool *p) {
     static const uint64_t heads[4] = {0x0db165b562310b21ull, 0xb5469405dc5c8e5cull, 0x0512ed37717c6f50ull, 0};
     const int which = (int)below(s, 4), dense = coin(s) && (which != 2 || one_of(s, 64));
     const size_t whole = 56 + DLMM_BINS * 144;
@@ -128,24 +127,8 @@ static void account_once(source *s, dlmm_pool *p) {
     dlmm_transfer_fee fee;
     dlmm_mint_fee(data, n, take(s, 2), &fee);
     free(data);
+    dlmm_arrays_walked(p, coin(s), around(s, 0, DLMM_MAX_ID), coin(s));
+    dlmm_price(around(s, 0, 0x90000), 1 + below(s, 10000));
 }
 
-static void one_input(source *s) {
-    dlmm_pool p;
-    make_pool(s, &p);
-    say("{\"state\":");
-    say_pool(&p);
-    say(",\"swaps\":[");
-    for (int i = 0; i < 4; i++) swap_once(s, &p, !i);
-    say("]}\n");
-    const int was = quiet;
-    quiet = 1;
-    for (int i = 0; i < 4; i++) {
-        account_once(s, &p);
-        swap_once(s, &p, 0);
-        dlmm_arrays_walked(&p, coin(s), around(s, 0, DLMM_MAX_ID), coin(s));
-        dlmm_price(around(s, 0, 0x90000), 1 + below(s, 10000));
-    }
-    quiet = was;
-    dlmm_free(&p);
-}
+ONE_INPUT_OF(dlmm_pool, dlmm_free)

@@ -30,7 +30,6 @@ static void make_pool(source *s, orca_pool *p) {
     static const int32_t spacings[8] = {1, 2, 4, 8, 16, 64, 128, 32896};
     static const int windows[6][5] = {{0, 1, 2, -1, -2}, {0, 1, 2, -1, -2}, {0, 1, -1, 9, 9}, {0, 9, 9, 9, 9}, {-3, -2, -1, 0, 1}, {1, 2, -1, 9, 9}};
     orca_head *h = &p->head;
-    memset(p, 0, sizeof *p);
     p->spacing = spacings[take(s, 1) & 7];
     p->fee_rate = coin(s) ? below(s, 10001) : below(s, 65536);
     p->fee_tier = (uint32_t)p->spacing;
@@ -128,7 +127,7 @@ static void swap_once(source *s, orca_pool *p, int first) {
     say("}}");
 }
 /* bytes as an account: whatever they say, the pool can be asked afterwards */
-static void account_once(source *s, orca_pool *p) {
+static void upset(source *s, orca_pool *p) {
     static const uint64_t heads[5] = {0x096380e10cd1953full, 0xbb42076ebebd6145ull, 0x38dac7e18ef6d811ull, 0xf4e5b38cb383c28bull, 0};
     const size_t whole = 60 + ORCA_ARRAY * 113;
     const int which = (int)below(s, 5), dense = coin(s);
@@ -147,24 +146,8 @@ static void account_once(source *s, orca_pool *p) {
     }
     orca_apply_account(p, data, n);
     free(data);
+    orca_modify(p, around(s, 0, 443700), around(s, 0, 443700), take128(s, 128), coin(s));
+    orca_rate_now(p);
 }
 
-static void one_input(source *s) {
-    orca_pool p;
-    make_pool(s, &p);
-    say("{\"state\":");
-    say_pool(&p);
-    say(",\"swaps\":[");
-    for (int i = 0; i < 4; i++) swap_once(s, &p, !i);
-    say("]}\n");
-    const int was = quiet;
-    quiet = 1;
-    for (int i = 0; i < 4; i++) {
-        account_once(s, &p);
-        orca_modify(&p, around(s, 0, 443700), around(s, 0, 443700), take128(s, 128), coin(s));
-        swap_once(s, &p, 0);
-        orca_rate_now(&p);
-    }
-    quiet = was;
-    orca_free(&p);
-}
+ONE_INPUT_OF(orca_pool, orca_free)

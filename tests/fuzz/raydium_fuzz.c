@@ -23,7 +23,6 @@ static void make_dynamic(source *s, raydium_pool *p) {
 static void make_pool(source *s, raydium_pool *p) {
     static const int32_t spacings[8] = {1, 1, 5, 10, 60, 120, 500, 30000};
     raydium_head *h = &p->head;
-    memset(p, 0, sizeof *p);
     p->spacing = spacings[take(s, 1) & 7];
     p->trade_rate = coin(s) ? below(s, 10001) : below(s, 1000000);
     p->protocol_rate = below(s, 500001);
@@ -121,7 +120,7 @@ static void swap_once(source *s, raydium_pool *p, int first) {
     say("}}");
 }
 /* bytes as an account: whatever they say, the pool can be asked afterwards */
-static void account_once(source *s, raydium_pool *p) {
+static void upset(source *s, raydium_pool *p) {
     static const uint64_t heads[4] = {0x46dec3d7f5e3edf7ull, 0x2a81f931cd559bc0ull, 0x6f2bcbcb6821f4daull, 0};
     const int which = (int)below(s, 4), dense = coin(s);
     const size_t whole = 44 + RAYDIUM_ARRAY * 168;
@@ -142,24 +141,8 @@ static void account_once(source *s, raydium_pool *p) {
     }
     raydium_apply_account(p, data, n);
     free(data);
+    raydium_modify(p, around(s, 0, 443700), around(s, 0, 443700), take128(s, 128), coin(s));
+    raydium_rate_now(p);
 }
 
-static void one_input(source *s) {
-    raydium_pool p;
-    make_pool(s, &p);
-    say("{\"state\":");
-    say_pool(&p);
-    say(",\"swaps\":[");
-    for (int i = 0; i < 4; i++) swap_once(s, &p, !i);
-    say("]}\n");
-    const int was = quiet;
-    quiet = 1;
-    for (int i = 0; i < 4; i++) {
-        account_once(s, &p);
-        raydium_modify(&p, around(s, 0, 443700), around(s, 0, 443700), take128(s, 128), coin(s));
-        swap_once(s, &p, 0);
-        raydium_rate_now(&p);
-    }
-    quiet = was;
-    raydium_free(&p);
-}
+ONE_INPUT_OF(raydium_pool, raydium_free)

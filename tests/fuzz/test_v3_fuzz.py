@@ -3,57 +3,17 @@ every swap as the twin does it. The program is v3_fuzz.c, which a fuzzer can dri
 
 from __future__ import annotations
 
-import fcntl
-import json
-import os
-import shutil
-import subprocess
-import sysconfig
-from pathlib import Path
+from typing import Any
 
 import pytest
 
 from hotpath.pools.pool import Status
+from tests.fuzz.programs import build, inputs, run
 from tests.reference.pools import uniswap_v3 as twin
 
-ROOT = Path(__file__).resolve().parent.parent.parent
-SOURCE = Path(__file__).parent / "v3_fuzz.c"
-BUILT = ROOT / "build" / "fuzz"
 
-
-@pytest.fixture(scope="module")
-def program() -> Path:
-    if not shutil.which("gcc"):
-        pytest.fail("gcc is missing, and without it tiercel cannot be built either")
-    BUILT.mkdir(parents=True, exist_ok=True)
-    out = BUILT / "v3_fuzz"
-    inputs = [SOURCE, *(ROOT / "hotpath").glob("u256*.h"), *(ROOT / "hotpath/pools").glob("*.h")]
-    with (BUILT / ".lock").open("w") as held:
-        fcntl.flock(held, fcntl.LOCK_EX)
-        newest = max(f.stat().st_mtime for f in inputs)
-        if not out.exists() or out.stat().st_mtime < newest:
-            sanitize = ["-fsanitize=address,undefined", "-fno-sanitize-recover=all", "-fno-wrapv"]
-            include = ["-I", str(ROOT), "-I", sysconfig.get_paths()["include"]]
-            command = ["gcc", "-O1", "-g", *sanitize, *include, "-o", str(out), str(SOURCE), "-lm"]
-            done = subprocess.run(command, capture_output=True, text=True, timeout=170)
-            assert done.returncode == 0, done.stderr
-    return out
-
-
-def run(program: Path, *arguments: str) -> str:
-    """Standard output; a sanitizer's report fails the test with its text."""
-    environment = os.environ | {"ASAN_OPTIONS": "detect_leaks=1"}
-    command = [str(program), *arguments]
-    done = subprocess.run(
-        command, capture_output=True, text=True, timeout=600, env=environment, check=False
-    )
-    assert done.returncode == 0, done.stderr[-3000:]
-    return done.stdout
-
-
-def compare(line: str) -> int:
+def compare(document: dict[str, Any]) -> int:
     """One input's swaps as the twin does them; how many were executed."""
-    document = json.loads(line)
     slow = twin.Pool.from_state(document["state"])
     executed = 0
     for swap in document["swaps"]:
@@ -73,17 +33,15 @@ def compare(line: str) -> int:
     return executed
 
 
-def test_bytes_under_the_sanitizers_equal_the_twin(program: Path) -> None:
-    lines = run(program, "1", "600").splitlines()
-    assert len(lines) == 600
-    assert sum(compare(line) for line in lines) > 600
+def test_bytes_under_the_sanitizers_equal_the_twin() -> None:
+    assert sum(map(compare, inputs(build("v3_fuzz"), 1, 600))) > 600
 
 
-def test_more_bytes_and_no_report(program: Path) -> None:
-    assert run(program, "77", "4000", "quiet") == ""
+def test_more_bytes_and_no_report() -> None:
+    assert run(build("v3_fuzz"), "77", "4000", "quiet") == ""
 
 
 @pytest.mark.long
-def test_many_bytes_under_the_sanitizers(program: Path) -> None:
-    assert run(program, "1000", "300000", "quiet") == ""
-    assert sum(compare(line) for line in run(program, "5", "20000").splitlines()) > 20_000
+def test_many_bytes_under_the_sanitizers() -> None:
+    assert run(build("v3_fuzz"), "1000", "300000", "quiet") == ""
+    assert sum(map(compare, inputs(build("v3_fuzz"), 5, 20_000))) > 20_000
