@@ -21,6 +21,7 @@ from tests.chaos.memory_limit import memory_limits
 from tests.chaos.mutants import mutants
 from tests.chaos.network import network, secure
 from tests.chaos.power import images
+from tests.chaos.pressure import bursts, clocks, rings, storms
 from tests.chaos.races import expiries, killed_in_trouble, races
 from tests.chaos.replies import submits
 from tests.chaos.soak import soak
@@ -51,6 +52,10 @@ def parts(options: argparse.Namespace, folder: Path) -> list[tuple[str, int, Par
         ),
         ("books", o.books, lambda: [*books(o.books), lifetimes(o.lives)]),
         ("races", o.races, lambda: [races(o.races, seed), expiries(o.lives, seed)]),
+        ("rings", o.rings, lambda: [rings(o.rings, seed)]),
+        ("bursts", o.bursts, lambda: [bursts(o.bursts, seed)]),
+        ("storms", o.storms, lambda: [storms(o.storms, seed)]),
+        ("clocks", o.clocks, lambda: [clocks(o.clocks, seed)]),
         ("troubles", o.troubles, lambda: [killed_in_trouble(o.troubles, seed)]),
         (
             "images",
@@ -94,6 +99,10 @@ def main(argv: list[str] | None = None) -> int:
         ("books", 100_000, "updates of a book, some of them lost, cut, doubled or late"),
         ("races", 1_000, "cancels and replaces of orders that are being filled"),
         ("lives", 20, "connections of a feed and of a venue whose life ends"),
+        ("rings", 400, "kill -9 of a ring's writer and readers"),
+        ("bursts", 200, "bursts at readers that are too slow"),
+        ("storms", 5_000, "orders of a strategy that runs away, half of them refused"),
+        ("clocks", 1_000, "steps of the wall clock"),
         ("troubles", 50, "kill switches that fall while another fault acts"),
         ("images", 500, "disks after a loss of power"),
         ("switches", 20, "kill switches over 500 working orders"),

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from engine.engine_clock import EngineClock
+from tests.chaos import pressure
 from tests.chaos.__main__ import rows_of
 from tests.chaos.books import books, lifetimes
 from tests.chaos.command import commands
@@ -16,6 +18,7 @@ from tests.chaos.matrix import injected, is_of
 from tests.chaos.memory_limit import memory_limits
 from tests.chaos.mutants import MUTANTS, mutants
 from tests.chaos.network import ENDED, network, secure
+from tests.chaos.pressure import bursts, clocks, rings, storms
 from tests.chaos.races import expiries, killed_in_trouble, races
 from tests.chaos.replies import submits
 from tests.chaos.soak import soak
@@ -72,6 +75,32 @@ def test_some_submits_at_lost_replies() -> None:
 
 def test_some_books_races_and_lives() -> None:
     holds(*books(5_000), lifetimes(20), races(150), expiries(5), killed_in_trouble(3))
+
+
+def test_some_bursts_storms_and_steps_of_the_clock() -> None:
+    holds(rings(20), bursts(20), storms(1_500), clocks(500))
+
+
+def test_a_gate_without_limits_is_seen_in_a_storm(monkeypatch: pytest.MonkeyPatch) -> None:
+    loose = pressure.LIMITS | {"per_second": 10**6, "executions": 10**6, "rejects": 100}
+    monkeypatch.setattr(pressure, "LIMITS", loose)
+    said = " ".join(storms(600).broken)
+    assert "R11" in said and "R14" in said and "R16" in said
+
+
+def test_a_clock_that_goes_back_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Stepping(EngineClock):
+        def advance(self, elapsed_ns: int) -> bool:
+            self.offset = self._target
+            return True
+
+    monkeypatch.setattr(pressure, "EngineClock", Stepping)
+    assert clocks(50).broken
+
+
+@pytest.mark.long
+def test_bursts_storms_and_steps_of_the_clock_at_volume() -> None:
+    holds(bursts(200), storms(20_000), clocks(10_000))
 
 
 @pytest.mark.long
