@@ -9,14 +9,17 @@ tests.chaos.soak --seconds 900` runs one and prints what every process gained.
 from __future__ import annotations
 
 import argparse
+import subprocess
 import tempfile
 import time
+from contextlib import ExitStack
 from itertools import combinations
 from pathlib import Path
 from statistics import median
+from typing import TextIO
 
 from tests.chaos.table import Row, render
-from tests.engine.drill import LANES, Drill, agrees, sent_once
+from tests.engine.drill import END_S, LANES, Drill, agrees, sent_once
 
 LOOK_S = 1.0
 NOISE_BYTES = 3 << 20
@@ -54,8 +57,11 @@ def slope(points: list[tuple[float, float]]) -> float:
     return median(slopes) if slopes else 0.0
 
 
-def soak(folder: Path, seconds: float, seed: int = 1) -> Row:
-    """One demo for so long, watched once a second, then judged like any other session."""
+def soak(folder: Path, seconds: float, seed: int = 1, looks: TextIO | None = None) -> Row:
+    """One demo for so long, watched once a second, then judged like any other session.
+
+    `looks`: where each look is written as it is made (CSV), so that it is kept whatever comes.
+    """
     row = Row("X37", f"soak of {seconds:.0f} s (looks)", "memory and descriptors level")
     drill = Drill(folder / "soak", seed)
     memory: dict[str, list[tuple[float, float]]] = {}
@@ -70,12 +76,16 @@ def soak(folder: Path, seconds: float, seed: int = 1) -> Row:
             for name, pid in pids.items():
                 memory.setdefault(name, []).append((at, private_bytes(pid)))
                 files.setdefault(name, []).append(descriptors(pid))
+                if looks is not None:
+                    look = f"{at:.0f},{name},{memory[name][-1][1]},{files[name][-1]}"
+                    print(look, file=looks, flush=True)
             row.injected += 1
             time.sleep(LOOK_S)
         drill.wait_trading()
-        agrees(drill.end(), drill.state)
+        ends_s = END_S + seconds / 2  # what it recorded is replayed: the longer, the more
+        agrees(drill.end(ends_s), drill.state, ends_s)
         sent_once(drill)
-    except (AssertionError, OSError) as wrong:
+    except (AssertionError, OSError, subprocess.TimeoutExpired) as wrong:
         row.broken.append(str(wrong)[:2000])
     finally:
         drill.kill()
@@ -105,9 +115,11 @@ def soak(folder: Path, seconds: float, seed: int = 1) -> Row:
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.chaos.soak")
     parser.add_argument("--seconds", type=int, default=900)
-    seconds = parser.parse_args().seconds
-    with tempfile.TemporaryDirectory(prefix="tiercel-soak-") as folder:
-        row = soak(Path(folder), seconds)
+    parser.add_argument("--looks", type=Path, help="write every look to this CSV file")
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory(prefix="tiercel-soak-") as folder, ExitStack() as open_files:
+        looks = open_files.enter_context(options.looks.open("w")) if options.looks else None
+        row = soak(Path(folder), options.seconds, looks=looks)
     print(render([row]))
     return 1 if row.broken else 0
 

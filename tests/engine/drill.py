@@ -28,6 +28,7 @@ LANES = ("journal", "recorder", "control", "trade")
 VENUES = ("alpha", "beta")
 START_S = 90.0
 END_S = 180.0
+CHECK_S = 120.0
 
 
 class Drill:
@@ -152,10 +153,10 @@ class Drill:
 
     # ---- its end
 
-    def end(self) -> dict[str, Any]:
-        """Ctrl-C; the report."""
+    def end(self, limit_s: float = END_S) -> dict[str, Any]:
+        """Ctrl-C; the report. A long session is replayed and compared for long."""
         self.process.send_signal(signal.SIGINT)
-        out, err = self.process.communicate(timeout=END_S)
+        out, err = self.process.communicate(timeout=limit_s)
         assert out.strip(), err
         found: dict[str, Any] = json.loads(out.splitlines()[-1])
         return found | {"code": self.process.returncode, "stderr": err}
@@ -166,7 +167,7 @@ class Drill:
         self.process.wait(20)
 
 
-def agrees(report: dict[str, Any], where: Path) -> None:
+def agrees(report: dict[str, Any], where: Path, limit_s: float = CHECK_S) -> None:
     """Journal, ledgers and recordings tell one story, and nobody is left behind."""
     assert report["ledger_matches"], report["ledger_differences"]
     assert report["orders_unknown"] == 0, report
@@ -177,7 +178,7 @@ def agrees(report: dict[str, Any], where: Path) -> None:
         [*TIERCEL, "journal", "check", "--state", str(where), "--json"],
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=limit_s,
     )
     found = json.loads(done.stdout)
     assert done.returncode == 0 and found["ok"], found["differences"][:5]
