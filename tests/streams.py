@@ -2,7 +2,8 @@
 
     python -m tests.streams MARKS [PYTEST ARGUMENTS]
 
-In front runs what times itself or drives processes, printed as it goes. Beside it run drills, which
+First runs, alone, what must come back within a time (marker `alone`). Then in front what drives
+processes, printed as it goes. Beside it run drills, which
 mostly wait, and at idle priority what only computes (markers `waits` and `computes`), which gets
 what the others leave. Those print into build/streams/ and are shown whole, one after the other, at
 the end. Every stream has a pytest cache and a folder for temporary files of its own.
@@ -27,6 +28,7 @@ from typing import IO
 
 WORK = Path("build") / "streams"
 NOTHING_SELECTED, INTERRUPTED = 5, 130
+BUDGET = "TIERCEL_LONG_BUDGET_S"
 LAST_WORDS_S = 60.0
 """What an interrupted stream may take to end its processes and to print what failed."""
 
@@ -91,12 +93,21 @@ class Stream:
 
 
 def streams(marks: str) -> list[Stream]:
-    """Every test of `marks` is in exactly one of them; the first is shown as it runs."""
+    """Every test of `marks` is in exactly one of them; the first runs alone before the others, the
+    second is shown as it runs, too."""
+    rest = f"({marks}) and not alone"
     return [
-        Stream("front", f"({marks}) and not waits and not computes"),
-        Stream("waits", f"({marks}) and waits and not computes", stand_back),
-        Stream("computes", f"({marks}) and computes", stand_aside),
+        Stream("alone", f"({marks}) and alone"),
+        Stream("front", f"{rest} and not waits and not computes"),
+        Stream("waits", f"{rest} and waits and not computes", stand_back),
+        Stream("computes", f"{rest} and computes", stand_aside),
     ]
+
+
+def spend_budget(seconds: float) -> None:
+    """The streams that begin later have so much less of the time for all."""
+    if budget := os.environ.get(BUDGET):
+        os.environ[BUDGET] = str(max(1, int(float(budget) - seconds)))
 
 
 class Interrupts:
@@ -136,9 +147,15 @@ def main(argv: list[str]) -> int:
     all_streams = streams(marks)
     interrupts = Interrupts(all_streams)
     began = time.monotonic()
-    for n, stream in enumerate(all_streams):
+    alone, *others = all_streams
+    alone.start(words, is_shown=True)
+    alone.end()
+    spend_budget(time.monotonic() - began)
+    if interrupts.came():
+        return INTERRUPTED
+    for n, stream in enumerate(others):
         stream.start(words, is_shown=n == 0)
-    for stream in all_streams:
+    for stream in others:
         stream.end()
         took = time.monotonic() - began
         print(f"---- {stream.name} has ended, {took:.0f} s after the beginning", flush=True)

@@ -13,7 +13,7 @@ import pytest
 from tests.engine.running import until
 
 ROOT = Path(__file__).resolve().parent.parent
-SETTINGS = "[pytest]\nmarkers =\n  long: l\n  waits: w\n  computes: c\n"
+SETTINGS = "[pytest]\nmarkers =\n  long: l\n  waits: w\n  computes: c\n  alone: a\n"
 HEAD = "import os, pathlib, time, pytest\n"
 
 
@@ -52,14 +52,23 @@ def test_computes(): ran("computes")
 @pytest.mark.computes
 @pytest.mark.waits
 def test_both(): ran("both")
+@pytest.mark.long
+@pytest.mark.alone
+def test_alone():
+    time.sleep(1)
+    assert os.environ["TIERCEL_LONG_BUDGET_S"] == "500"
+    ran("alone")
+@pytest.mark.long
+def test_budget(): assert 400 < int(os.environ["TIERCEL_LONG_BUDGET_S"]) < 500
 def test_short(): ran("short")
 """
-    process = started(tmp_path, tests)
+    process = started(tmp_path, tests, TIERCEL_LONG_BUDGET_S="500")
     said, _ = process.communicate(timeout=60)
     assert process.returncode == 0, said
-    ran = sorted((tmp_path / "ran").read_text().splitlines())
-    assert ran == ["both True", "computes True", "front False", "waits False"]
-    for end in ("1 passed, 4 deselected", "2 passed, 3 deselected"):
+    first, *ran = (tmp_path / "ran").read_text().splitlines()
+    assert first == "alone False"
+    assert sorted(ran) == ["both True", "computes True", "front False", "waits False"]
+    for end in ("1 passed, 6 deselected", "2 passed, 5 deselected"):
         assert end in said, said
 
 

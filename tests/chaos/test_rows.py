@@ -109,6 +109,7 @@ def test_two_thousand_submits_at_lost_replies() -> None:
 
 
 @pytest.mark.long
+@pytest.mark.alone
 def test_the_kill_switch_is_quick_with_500_orders_at_work() -> None:
     holds(*switches(20))
 
@@ -121,6 +122,7 @@ def test_sixty_kills_of_all_roles_lose_nothing(tmp_path: Path) -> None:
 
 
 @pytest.mark.long
+@pytest.mark.alone
 def test_the_trading_lane_is_back_within_a_second_and_a_half(tmp_path: Path) -> None:
     row = recoveries(tmp_path, 60)
     holds(row)
@@ -128,6 +130,7 @@ def test_the_trading_lane_is_back_within_a_second_and_a_half(tmp_path: Path) -> 
 
 
 @pytest.mark.long
+@pytest.mark.alone
 def test_tiercel_kill_is_quick_and_outlives_the_root(tmp_path: Path) -> None:
     holds(*commands(tmp_path, 5))
 
