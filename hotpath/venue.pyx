@@ -16,7 +16,6 @@ from libc.stdlib cimport calloc, free, malloc
 from libc.string cimport memcpy, memset
 
 from hotpath.gate cimport (
-    TC_CONTROL_LINK,
     TC_CONTROL_ROOM,
     TC_CONTROL_TARGET,
     Gate,
@@ -42,7 +41,7 @@ from hotpath.gate cimport (
 from hotpath.board cimport tc_board_get, tc_board_slot, tc_board_version
 from hotpath.histogram cimport Stages
 from hotpath.instrument cimport TC_INSTRUMENT_HALTED, TC_INSTRUMENT_TRADING, Instrument
-from hotpath.lane cimport TC_LAP_ENCODE, TC_LAP_RISK, TC_LAP_SEND, Actor, Connection, Lane
+from hotpath.lane cimport TC_LAP_ENCODE, TC_LAP_RISK, TC_LAP_SEND, Actor, Lane
 from hotpath.market cimport tc_top_slot
 from hotpath.order cimport (
     TC_EFFECT_APPLIED,

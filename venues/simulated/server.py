@@ -144,16 +144,16 @@ class Server:
         if self.failure is not None:
             return
         wire = self.wire
-        try:
-            lines = wire.take_lines()
-            if lines:
+        lines = wire.take_lines()
+        if lines:
+            try:
                 self.ledger.append(lines)
-            for output in wire.take():
-                self.do(output)
-        except OSError as failed:  # no ledger, no exchange
-            self.failure = ledger.LedgerFailed(path=self.ledger.path, detail=failed)
-            self.stopping.set()
-            return
+            except OSError as failed:  # no ledger, no exchange
+                self.failure = ledger.LedgerFailed(path=self.ledger.path, detail=failed)
+                self.stopping.set()
+                return
+        for output in wire.take():
+            self.do(output)
         due = wire.next_due()
         if due is not None and (self.timer is None or due < self.timer_due):
             if self.timer is not None:
