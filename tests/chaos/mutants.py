@@ -65,7 +65,7 @@ MUTANTS = [
            [(PROVEN, "        if True:\n")], [VENUE], "venues/binance/absence.pyx"),
     Mutant("rejected on timeout", "hotpath/order.h",
            [("if (o->status == TC_STATUS_PENDING_NEW) o->facts |= TC_FACT_UNKNOWN_PLACE;",
-             "if (o->status == TC_STATUS_PENDING_NEW) return order_reject(o, r);")],
+             "if (o->status == TC_STATUS_PENDING_NEW) return order_reject(t, o, r);")],
            [ORDER], "hotpath/order.pyx"),
     Mutant("fill applied twice", "hotpath/order.h",
            [("if ((k = trade_find(t, o->instrument, r->trade_id))) {",
