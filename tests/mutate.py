@@ -44,7 +44,11 @@ GATE = (
     "tests/hotpath/test_gate_bounds.py",
     "tests/hotpath/test_gate_edges.py",
 )
-ORDER = ("tests/hotpath/test_order.py", "tests/hotpath/test_order_bounds.py")
+ORDER = (
+    "tests/hotpath/test_order.py",
+    "tests/hotpath/test_order_bounds.py",
+    "tests/hotpath/test_order_replace.py",
+)
 TESTS = {
     "hotpath/order.h": ("hotpath/order", ORDER),
     "hotpath/gate.h": ("hotpath/gate", GATE),
