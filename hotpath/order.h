@@ -153,9 +153,20 @@ typedef struct {
     uint32_t flags;
 } tc_known_trade;
 
+/* What an id had traded when its order was let go of, less than it was sent for: more of it may be told late,
+ * and an order that begins again at nothing would take what it had counted for missing. */
+typedef struct {
+    tc_order_id id;
+    int64_t filled;
+    uint64_t cost_lo;
+    int64_t cost_hi;
+    uint32_t facts, pad;
+} tc_remnant;
+
 typedef struct {
     tc_order *orders;
-    tc_index_entry *by_id, *by_venue, *by_trade;
+    tc_index_entry *by_id, *by_venue, *by_trade, *by_remnant;
+    tc_remnant *remnants; /* a ring of as many as there are places */
     tc_alias *aliases;
     tc_known_trade *trades;
     int32_t *vacant;
@@ -164,7 +175,7 @@ typedef struct {
     int32_t prepared; /* a vacant place that is zeroed already, plus 1; 0 = none */
     int32_t recent;   /* the order made last: it is asked for again in the same turn */
     int32_t oldest, newest; /* terminal orders, in the order in which they became so */
-    uint64_t trades_seen;
+    uint64_t trades_seen, remnants_seen;
     uint32_t used, live;
     uint64_t known_trades, illegal; /* counters */
 } tc_orders;
@@ -294,7 +305,7 @@ static inline void index_remove(tc_index_entry *t, uint32_t mask, uint64_t hi, u
 
 static inline void orders_free(tc_orders *t) {
     free(t->orders), free(t->by_id), free(t->by_venue), free(t->by_trade);
-    free(t->aliases), free(t->trades), free(t->vacant);
+    free(t->aliases), free(t->trades), free(t->vacant), free(t->remnants), free(t->by_remnant);
     memset(t, 0, sizeof *t);
 }
 
@@ -312,12 +323,16 @@ static inline int orders_init(tc_orders *t, uint32_t room, uint32_t trades) {
     t->by_venue = (tc_index_entry *)tc_room((size_t)room * 8, sizeof *t->by_venue);
     t->trades = (tc_known_trade *)tc_room(trades, sizeof *t->trades);
     t->by_trade = (tc_index_entry *)tc_room((size_t)trades * 4, sizeof *t->by_trade);
-    if (!t->orders || !t->vacant || !t->aliases || !t->by_id || !t->by_venue || !t->trades || !t->by_trade) {
+    t->remnants = (tc_remnant *)tc_room(room, sizeof *t->remnants);
+    t->by_remnant = (tc_index_entry *)tc_room((size_t)room * 4, sizeof *t->by_remnant);
+    if (!t->orders || !t->vacant || !t->aliases || !t->by_id || !t->by_venue || !t->trades || !t->by_trade ||
+        !t->remnants || !t->by_remnant) {
         orders_free(t);
         return 0;
     }
     for (uint32_t i = 0; i < room * 8; i++) t->by_id[i].slot = t->by_venue[i].slot = -1;
     for (uint32_t i = 0; i < trades * 4; i++) t->by_trade[i].slot = -1;
+    for (uint32_t i = 0; i < room * 4; i++) t->by_remnant[i].slot = -1;
     for (uint32_t i = 0; i < room; i++) t->vacant[i] = (int32_t)(room - 1 - i);
     for (uint32_t i = 0; i < room * 2; i++) t->aliases[i].next = (int32_t)i + 1 < (int32_t)(room * 2) ? (int32_t)i + 1 : -1;
     t->vacancies = (int32_t)room;
@@ -357,7 +372,67 @@ static inline void orders_retire(tc_orders *t, tc_order *o) {
     t->newest = at;
 }
 
+static inline tc_remnant *remnant_find(const tc_orders *t, tc_order_id id) {
+    int32_t s = t->by_remnant[index_find(t->by_remnant, t->room * 4 - 1, id.hi, id.lo)].slot;
+    return s < 0 ? NULL : &t->remnants[s];
+}
+
+static inline void remnant_drop(tc_orders *t, tc_remnant *m) {
+    index_remove(t->by_remnant, t->room * 4 - 1, m->id.hi, m->id.lo);
+    m->id.hi = m->id.lo = 0;
+}
+
+/* That `filled` lots of an id are counted, whatever was kept of it before. */
+static inline tc_remnant *remnant_keep(tc_orders *t, tc_order_id id, int64_t filled, __int128 cost, uint32_t facts) {
+    tc_remnant *m = remnant_find(t, id);
+    if (!m) {
+        uint32_t at = (uint32_t)(t->remnants_seen++ & (t->room - 1));
+        m = &t->remnants[at];
+        if (!order_id_none(m->id)) remnant_drop(t, m);
+        m->id = id;
+        index_put(t->by_remnant, t->room * 4 - 1, id.hi, id.lo, (int32_t)at);
+    }
+    m->filled = filled;
+    m->cost_lo = (uint64_t)cost;
+    m->cost_hi = (int64_t)(cost >> 64);
+    m->facts = facts;
+    return m;
+}
+
+/* `lots` counted under an id of which no order is known. */
+static inline void remnant_add(tc_orders *t, tc_order_id id, int64_t price, int64_t lots) {
+    tc_remnant *m = remnant_find(t, id);
+    __int128 cost = (__int128)price * lots;
+    if (m) cost += (__int128)((unsigned __int128)(uint64_t)m->cost_hi << 64 | m->cost_lo);
+    remnant_keep(t, id, (m ? m->filled : 0) + lots, cost, m ? m->facts : TC_FACT_APPROVED | TC_FACT_ACKED);
+}
+
+/* Of a chain each id has its share of the cost. */
+static inline void orders_leave_remnants(tc_orders *t, const tc_order *o) {
+    __int128 cost = (__int128)((unsigned __int128)(uint64_t)o->cost_hi << 64 | o->cost_lo);
+    uint32_t replaced = TC_FACT_APPROVED | TC_FACT_ACKED | TC_FACT_CANCELED;
+    if (o->here > 0 && o->here != o->asked)
+        remnant_keep(t, o->id, o->here, o->moves && o->cumulative ? cost / o->cumulative * o->here : cost, o->facts);
+    for (int32_t n = o->alias; n >= 0; n = t->aliases[n].next)
+        if (t->aliases[n].filled > 0 && t->aliases[n].filled != t->aliases[n].asked)
+            remnant_keep(t, t->aliases[n].id, t->aliases[n].filled,
+                         o->cumulative ? cost / o->cumulative * t->aliases[n].filled : 0, replaced);
+}
+
+/* A new order goes on where the one of its id was let go of: 1 when something is known of that. */
+static inline int orders_recover(tc_orders *t, tc_order *o) {
+    tc_remnant *m = remnant_find(t, o->id);
+    if (!m) return 0;
+    o->here = o->cumulative = m->filled;
+    o->cost_lo = m->cost_lo;
+    o->cost_hi = m->cost_hi;
+    o->facts |= m->facts & ~(uint32_t)TC_FACT_APPROVED;
+    remnant_drop(t, m);
+    return 1;
+}
+
 static inline void orders_forget(tc_orders *t, tc_order *o) {
+    orders_leave_remnants(t, o);
     orders_unlink(t, o);
     index_remove(t->by_id, t->index_mask, o->id.hi, o->id.lo);
     if (!order_id_none(o->replacement)) index_remove(t->by_id, t->index_mask, o->replacement.hi, o->replacement.lo);
@@ -923,8 +998,8 @@ static inline uint32_t order_apply(tc_orders *t, tc_order *o, const tc_report *r
         t->live += (uint32_t)status_is_live(status) - (uint32_t)status_is_live(was);
         if (status_is_terminal(status) && !status_is_terminal(was)) effect |= TC_EFFECT_TERMINAL;
     }
-    /* a disputed order keeps its place until an operator has settled it */
-    if (status_is_terminal(status) && o->evidence == TC_CONFIRMED) {
+    /* a disputed order keeps its place until an operator has settled it, a guess until its trades are told */
+    if (status_is_terminal(status) && o->evidence == TC_CONFIRMED && o->guessed <= 0) {
         if (status != was || o->before < 0) {
             int32_t at = (int32_t)(o - t->orders);
             if (t->oldest != at && o->before < 0) orders_retire(t, o);

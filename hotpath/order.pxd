@@ -80,11 +80,17 @@ cdef extern from "hotpath/order.h" nogil:
     ctypedef struct tc_known_trade:
         uint64_t trade_id
         int64_t price, quantity
+        uint32_t instrument
+
+    ctypedef struct tc_remnant:
+        pass
 
     ctypedef struct tc_orders:
         tc_order* orders
         uint32_t room, used, live
         uint64_t known_trades, illegal, trades_seen
+        uint32_t trade_mask
+        tc_known_trade* trades
 
     int TC_BASE62
     tc_order_id order_id_pack(uint64_t instance, uint16_t source, uint64_t position, uint8_t leg,
@@ -113,6 +119,10 @@ cdef extern from "hotpath/order.h" nogil:
     void orders_free(tc_orders* t)
     tc_order* orders_new(tc_orders* t, const tc_intent* i, tc_order_id id, uint32_t instrument,
                          uint64_t cause, int64_t now)
+    bint orders_recover(tc_orders* t, tc_order* o)
+    tc_remnant* remnant_keep(tc_orders* t, tc_order_id id, int64_t filled, int64_t cost,
+                             uint32_t facts)
+    void remnant_add(tc_orders* t, tc_order_id id, int64_t price, int64_t lots)
     void orders_wake(const tc_orders* t)
     void orders_prepare(tc_orders* t, tc_order_id id)
     tc_order* orders_by_id(const tc_orders* t, tc_order_id id)

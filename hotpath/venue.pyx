@@ -69,6 +69,7 @@ from hotpath.order cimport (
     orders_new,
     orders_prepare,
     orders_wake,
+    remnant_add,
     status_is_live,
     status_is_terminal,
     trade_find,
@@ -948,6 +949,7 @@ cdef class Venue(Actor):
             if f != NULL and trade_find(&self.orders.t, r.instrument, f.trade_id) == NULL:
                 # its order's beginning is older than what was read back: the trade counts all the same
                 trade_keep(&self.orders.t, r.instrument, f.trade_id, f.price, f.quantity, 0)
+                remnant_add(&self.orders.t, f.id, f.price, f.quantity)
                 gate_fill(&self.gate.g, r.instrument, f.id, f.strategy, f.side, f.price, f.quantity)
             return 0
         was, open_replace = o.id, o.replacement

@@ -2,7 +2,8 @@
 
 An item finds its order by client id, else by the venue's number; one with an id of our scheme and
 no order here was sent before a restart and is adopted, unless it is over and all its trades are
-known: then it is one that the table has let go of, and counted already. The venue counts each order of
+known: then it is one that the table has let go of, and counted already. One that the table has let go
+of and that trades late goes on from what it had traded. The venue counts each order of
 a chain from zero, we count the chain, and each of its ids. More counted than trades told: they are
 asked for, and after half a minute counted without.
 
@@ -36,8 +37,10 @@ from hotpath.order cimport (
     orders_by_id,
     orders_by_venue,
     orders_new,
+    orders_recover,
     tc_order,
     tc_report,
+    status_is_live,
     status_is_terminal,
     trade_find,
 )
@@ -164,10 +167,12 @@ cdef class Reports(Queries):
         o = orders_new(&self.orders.t, &intent, id, number, 0, self.lane.now)
         if o == NULL:
             return 0
+        orders_recover(&self.orders.t, o)  # what it had traded before it was let go of
         memset(&r, 0, sizeof(r))
         r.type, r.cumulative = TC_EV_APPROVED, -1
         self.report(o, &r, 0, 0, 0, False)
-        gate_adopt(&self.gate.g, o)
+        if status_is_live(o.status):
+            gate_adopt(&self.gate.g, o)
         self.adopted += 1
         return 0
 
