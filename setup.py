@@ -92,9 +92,10 @@ extensions = [
     for f in sources()
 ]
 
+packages = {".".join(f.parent.parts) for p in PACKAGES for f in Path(p).rglob("*.py")}
+
 setup(
-    packages=sorted({".".join(f.parent.parts) for p in PACKAGES for f in Path(p).rglob("*.py")}),
-    package_data={"": ["py.typed", "*.pyi", "*.pxd", "*.sql", "*.yaml", "*.h"]},
+    packages=sorted(packages | {"configs"}),  # their other files: MANIFEST.in
     ext_modules=cythonize(
         extensions,
         # coverage cannot map lines of a .pyx whose C lies in another folder

@@ -33,11 +33,15 @@ Drain = Callable[[Path, int, Memory], Drained]
 
 
 class Leftovers(msgspec.Struct):
-    """What was found: outboxes, records drained, and by source number the last position known."""
+    """What was found: outboxes, records drained, and by source number the last position known.
+
+    `kept` are the sources whose outbox was there.
+    """
 
     outboxes: int
     drained: int
     positions: dict[int, int]
+    kept: frozenset[int]
 
 
 def take(memory: Memory, state: Path, instance: int, drain: Drain | None) -> Leftovers:
@@ -51,6 +55,7 @@ def take(memory: Memory, state: Path, instance: int, drain: Drain | None) -> Lef
         finally:
             os.close(fd)
         positions[source] = last
+    kept = frozenset(positions)
     drained = 0
     if drain is not None:
         done = drain(state, instance, memory)
@@ -59,7 +64,7 @@ def take(memory: Memory, state: Path, instance: int, drain: Drain | None) -> Lef
             positions[source] = max(position, positions.get(source, 0))
     for name in memory.names():
         memory.remove(name)
-    return Leftovers(len(outboxes), drained, positions)
+    return Leftovers(len(outboxes), drained, positions, kept)
 
 
 def into_journal(state: Path, instance: int, memory: Memory) -> Drained:

@@ -125,7 +125,7 @@ class Root:
             self.run_name,
             self.path,
             lambda name, source: self.directory.first_position(
-                name, self.left.positions.get(source)
+                name, self.left.positions.get(source), kept=source in self.left.kept
             ),
         )
         epochs.clean = False

@@ -27,7 +27,7 @@ from engine.errors import EXIT_NO_ENGINE, TiercelError
 FOLDERS = ("log", "latency", "recordings", "exchanges")
 DEFAULT_PARENT = Path("var")
 LOST_POSITIONS = 1 << 32
-"""Positions skipped when it is not known how far a source had come (the host went down)."""
+"""Positions skipped when it is not known how far a source had come: its outbox is gone."""
 
 
 class StateBusy(TiercelError):
@@ -213,16 +213,16 @@ class StateDirectory:
         self._used[role] = epoch
         return epoch
 
-    def first_position(self, source: str, known: int | None) -> int:
+    def first_position(self, source: str, known: int | None, *, kept: bool) -> int:
         """Where a new outbox of a source begins: above everything it ever wrote.
 
         `known` is its last position as the journal or its left-behind outbox has it, None when
-        neither does; without either, and after a run that did not end in order, a range is skipped.
+        neither does; `kept` says that the outbox was there, so that nothing it wrote is missing.
+        Without it (the host started anew, the directory is an older copy) a range is skipped.
         """
-        stored = self.epochs.positions.get(source, 0)
-        if known is not None:
-            return max(known, stored) + 1
-        return stored + (1 if self.epochs.clean or not stored else LOST_POSITIONS)
+        last = max(known or 0, self.epochs.positions.get(source, 0))
+        nothing_lost = kept or (self.epochs.clean and not last)
+        return last + (1 if nothing_lost else LOST_POSITIONS)
 
     def close(self) -> None:
         os.close(self._lock)

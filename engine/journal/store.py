@@ -41,6 +41,8 @@ PAYLOAD_SCHEMA = 1
 ALARM_BYTES, ALARM_SHARE, CANCEL_ONLY_BYTES = 1 << 30, 0.05, 256 << 20
 RESTART_JUMP = 1 << 20
 """A hole this large is no loss: positions are skipped when shared memory was lost."""
+CLOSING_MS = 250
+"""How long the last checkpoint waits for readers."""
 CHAIN = struct.Struct("<qI")
 
 
@@ -298,7 +300,14 @@ class Store:
         return space_class(room.f_bavail * room.f_frsize, room.f_blocks * room.f_frsize)
 
     def close(self) -> None:
-        """Release the lock. After a failure the handle is closed without another write."""
+        """Release the lock; the log is taken into the database, so that a copy needs only that.
+
+        After a failure the handle is closed without another write.
+        """
+        with contextlib.suppress(apsw.Error):
+            if not self.failed:
+                self.db.set_busy_timeout(CLOSING_MS)
+                self.db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
         with contextlib.suppress(apsw.Error):
             self.db.close()
         os.close(self._lock)
@@ -345,13 +354,15 @@ def _set_of(path: Path) -> dict[str, int]:
 
 
 def _check_set(state: Path) -> None:
-    """A restored or copied database beside a log that is not its own is refused (2.7)."""
-    path, named = state / FILE, state / SET
-    logs = [p for p in (state / (FILE + end) for end in ("-wal", "-shm")) if p.exists()]
-    if not logs:
+    """A restored or copied database beside a log that is not its own is refused (2.7).
+
+    A log of no bytes holds nothing: a reader (`journal check` on a restored copy) leaves one.
+    """
+    path, named, log = state / FILE, state / SET, state / (FILE + "-wal")
+    if not log.exists() or not log.stat().st_size:
         return
     if not path.exists():
-        raise JournalForeignLog(path=path, detail=f"{logs[0].name} is there and it is not")
+        raise JournalForeignLog(path=path, detail=f"{log.name} is there and it is not")
     if not named.exists():
         return  # the process died before it named its first set
     try:

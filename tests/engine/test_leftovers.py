@@ -51,6 +51,7 @@ def test_the_journal_gets_what_it_had_not_taken_and_only_once(
     assert memory.names() == []
     again = leftovers.take(memory, tmp_path, INSTANCE, leftovers.into_journal)
     assert (again.outboxes, again.drained, again.positions[5]) == (0, 0, 40)
+    assert 5 in found.kept and not again.kept
 
 
 def test_a_drain_that_fails_leaves_everything_where_it_is(tmp_path: Path, memory: Memory) -> None:
@@ -66,14 +67,23 @@ def test_a_drain_that_fails_leaves_everything_where_it_is(tmp_path: Path, memory
 
 def test_positions_go_on_above_everything_a_source_may_have_written(tmp_path: Path) -> None:
     directory = StateDirectory(tmp_path / "state")
-    assert directory.first_position("new", None) == 1
+    assert directory.first_position("new", None, kept=False) == 1
     directory.epochs = Epochs(positions={"a": 10}, clean=True)
-    assert directory.first_position("a", None) == 11  # an orderly end, the memory cleaned away
-    assert directory.first_position("a", 25) == 26
-    assert directory.first_position("a", 7) == 11
-    directory.epochs.clean = False  # the host went down: nobody knows how far it had come
-    assert directory.first_position("a", None) == 10 + LOST_POSITIONS
-    assert directory.first_position("a", 12) == 13
+    assert directory.first_position("a", 25, kept=True) == 26
+    assert directory.first_position("a", 7, kept=True) == 11
+    directory.epochs.clean = False
+    assert directory.first_position("a", 12, kept=True) == 13
+    directory.close()
+
+
+@pytest.mark.parametrize("clean", [True, False])
+def test_positions_are_skipped_when_memory_is_gone(tmp_path: Path, clean: bool) -> None:
+    """The journal's word is not the last: more was written, or a newer copy of it has more."""
+    directory = StateDirectory(tmp_path / "state")
+    directory.epochs = Epochs(positions={"a": 10}, clean=clean)
+    assert directory.first_position("a", None, kept=False) == 10 + LOST_POSITIONS
+    assert directory.first_position("a", 12, kept=False) == 12 + LOST_POSITIONS
+    assert directory.first_position("a", 7, kept=False) == 10 + LOST_POSITIONS
     directory.close()
 
 

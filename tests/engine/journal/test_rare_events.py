@@ -39,6 +39,8 @@ from tests.engine.journal.session import (
     Session,
 )
 
+LOG = bytes(32)  # of a write-ahead log at least its header
+
 COMPENSATED, IGNORED = 2048, 2
 
 
@@ -198,16 +200,16 @@ def test_a_kind_this_build_does_not_know_is_its_number() -> None:
 @pytest.mark.parametrize("content", [b"no set", b"[]", b"{}", b'"\xff"'])
 def test_a_log_beside_a_damaged_name_of_its_set_is_foreign(tmp_path: Path, content: bytes) -> None:
     Store(tmp_path, INSTANCE).close()
-    (tmp_path / (FILE + "-wal")).touch()
+    (tmp_path / (FILE + "-wal")).write_bytes(LOG)
     Store(tmp_path, INSTANCE).close()
-    (tmp_path / (FILE + "-wal")).touch()
+    (tmp_path / (FILE + "-wal")).write_bytes(LOG)
     (tmp_path / SET).write_bytes(content)
     with pytest.raises(JournalForeignLog):
         Store(tmp_path, INSTANCE)
 
 
 def test_a_log_without_its_database_is_foreign(tmp_path: Path) -> None:
-    (tmp_path / (FILE + "-wal")).touch()
+    (tmp_path / (FILE + "-wal")).write_bytes(LOG)
     with pytest.raises(JournalForeignLog, match="is there and it is not"):
         Store(tmp_path, INSTANCE)
 

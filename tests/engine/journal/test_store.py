@@ -156,6 +156,32 @@ def test_a_database_beside_a_foreign_log_is_refused(tmp_path: Path) -> None:
     Journal.open(mine, INSTANCE).close()
 
 
+def test_a_stopped_engine_s_journal_is_copied_as_one_file(tmp_path: Path) -> None:
+    """Also beside a reader (`tiercel top`), whose connection outlives the writer's."""
+    records = Session(7).run(20).records
+    written(tmp_path, records[:9])
+    reader = st.open_reader(tmp_path)
+    written(tmp_path, records[9:])
+    assert (tmp_path / (st.FILE + "-wal")).stat().st_size == 0
+    copy = tmp_path / "copy"
+    copy.mkdir()
+    shutil.copy(tmp_path / st.FILE, copy / st.FILE)
+    reader.close()
+    assert stored(copy) == records
+
+
+def test_a_restored_copy_that_was_looked_at_is_begun_again(tmp_path: Path) -> None:
+    """A backup is checked before its engine starts: that leaves a log of no bytes beside it."""
+    written(tmp_path, Session(8).run(5).records)
+    copy = tmp_path / "copy"
+    copy.mkdir()
+    for name in (st.FILE, st.SET):
+        shutil.copy(tmp_path / name, copy / name)
+    assert check(copy)["ok"]
+    assert (copy / (st.FILE + "-wal")).exists(), "else this test shows nothing"
+    Journal.open(copy, INSTANCE).close()
+
+
 def test_old_sqlite_later_schema_and_other_files_are_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
