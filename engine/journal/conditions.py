@@ -45,7 +45,10 @@ class JournalGap(TiercelError):
     code = "TCL-3025"
     what = "Events of source {source} are missing"
     why = "Position {expected} was due and {got} came"
-    do = "Keep the outbox's file, run `tiercel journal check`, and reconcile with the venues"
+    do = (
+        "After restoring an older copy: restore as docs/deployment.md says. Else keep the outbox's "
+        "file, run `tiercel journal check`, and reconcile with the venues"
+    )
 
 
 class JournalRecordRefused(TiercelError):
