@@ -31,7 +31,7 @@ import msgspec
 
 from engine import lane_spec, slots
 from engine.build_hash import build_hash
-from engine.errors import TiercelError
+from engine.errors import TiercelError, cause_of
 from engine.lane_spec import LaneSpec
 from engine.secret import hide_hook
 
@@ -343,7 +343,10 @@ def run_lane(argv: list[str], main: Any, prepare: Callable[[list[str]], None] = 
     child = None
     try:
         child = Child.begin(int(argv[1]), prepare)
-        main(child)
+        try:
+            main(child)
+        except BaseExceptionGroup as group:  # of a lane's tasks: what ended them is what is told
+            raise cause_of(group) from group
     except Retired:
         sys.exit(0)
     except MemoryError:

@@ -326,6 +326,10 @@ def print_report(found: dict[str, Any]) -> None:
     print(f"replayed to identical records: {yes[found['replay_identical']]}")
     if found["inputs_lost"]:
         print(f"recording incomplete: {found['inputs_lost']} inputs found no room in it")
+    if not all(r["complete"] for r in found["replays"]):
+        print(
+            "a recording has no end (its recorder was killed or let go): what it holds was replayed"
+        )
     if tick:
         p50, p99 = tick["p50_ns"] / 1000, tick["p99_ns"] / 1000
         print(f"tick to order: p50 {p50:.1f} us, p99 {p99:.1f} us ({tick['count']} orders)")

@@ -51,6 +51,15 @@ class TiercelError(Exception):
         return f"{s['code']}: {s['what']}. {s['why']}. {s['do']}."
 
 
+def cause_of(error: BaseException) -> BaseException:
+    """The one that counts of a (nested) group of exceptions: a condition before any other."""
+    if not isinstance(error, BaseExceptionGroup):
+        return error
+    found = [cause_of(e) for e in error.exceptions]
+    wanted = (MemoryError, TiercelError)
+    return next((e for kind in wanted for e in found if isinstance(e, kind)), found[0])
+
+
 def tell(error: TiercelError, as_json: bool) -> None:
     """Print an error the way the contract asks for: a line on stderr, with `--json` an object on
     stdout too."""

@@ -14,7 +14,8 @@ import msgspec
 
 from engine import slots
 from engine.errors import TiercelError
-from engine.state import StateDamaged, write_durably
+from engine.state import StateDamaged
+from engine.whole import replace_durably
 from hotpath.board import Board
 
 ALL = "all"
@@ -81,7 +82,7 @@ class KillSwitch:
         self.stored.closed.setdefault(scope, Closed(reason, time.time_ns()))
         self.stored.escalated |= escalated
         try:
-            write_durably(self.path, msgspec.json.encode(self.stored))
+            replace_durably(self.path, msgspec.json.encode(self.stored))
         except OSError:
             return False
         return True
@@ -89,8 +90,8 @@ class KillSwitch:
     def open_all(self) -> list[str]:
         """Open every scope and clear an escalation; returns what was closed."""
         before = list(self.stored.closed)
+        replace_durably(self.path, msgspec.json.encode(Stored()))
         self.stored = Stored()
-        write_durably(self.path, msgspec.json.encode(self.stored))
         for scope in self.scopes:
             self._word(scope, False)
         return before

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,6 +12,7 @@ from typing import NamedTuple
 from hdrh.codec import HdrCookieException, HdrLengthException
 from hdrh.histogram import HdrHistogram
 
+from engine.whole import append_whole
 from hotpath.histogram import TOP_NS, Histogram, Stages, highest_equivalent, lowest_equivalent
 
 
@@ -40,12 +43,24 @@ class HistogramLog:
             f"#[StartTime: {start_ns / 1e9:.3f} (seconds since epoch)]",
             '"StartTimestamp","Interval_Length","Interval_Max","Interval_Compressed_Histogram"',
         ]
-        path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+        self._head = "\n".join(lines) + "\n"
+        with contextlib.suppress(OSError):  # then it is begun with its first line
+            path.unlink(missing_ok=True)
+            self._add("")
+
+    def _add(self, line: str) -> None:
+        fd = os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o666)
+        try:
+            begun = os.fstat(fd).st_size > 0
+            append_whole(fd, (("" if begun else self._head) + line).encode())
+        finally:
+            os.close(fd)
 
     def append(self, end_ns: int) -> Iterator[str]:
         """Write a line for each stage that counted something, up to `end_ns` (UTC); its names.
 
         One step a stage, some milliseconds each: whoever has something else to do does it between.
+        OSError on a full disk: that stage's counts wait for the next line that can be written.
         """
         for name in self.stages.names:
             histogram = self.stages[name]
@@ -55,9 +70,9 @@ class HistogramLog:
             counts = histogram.counts()
             grown = [a - b for a, b in zip(counts, before, strict=True)] if before else counts
             added = sum(grown)
-            self._told[name] = histogram.count, counts
-            start_ns, self._since[name] = self._since[name], end_ns
+            told = histogram.count, counts
             if added <= 0:
+                self._told[name], self._since[name] = told, end_ns
                 continue
             hdr = HdrHistogram(1, TOP_NS, 3)
             hdr.encoder.payload.counts[:] = grown
@@ -65,11 +80,11 @@ class HistogramLog:
             filled = [i for i, n in enumerate(grown) if n]
             hdr.min_value = max(1, lowest_equivalent(filled[0]))
             hdr.max_value = min(highest_equivalent(filled[-1]), histogram.max)
+            start_ns = self._since[name]
             start, seconds = start_ns / 1e9, (end_ns - start_ns) / 1e9
-            blob = hdr.encode().decode("ascii")
-            with self.path.open("a", encoding="utf-8") as f:
-                highest_ms = hdr.max_value / 1e6
-                f.write(f"Tag={name},{start:.3f},{seconds:.3f},{highest_ms:.3f},{blob}\n")
+            blob, highest_ms = hdr.encode().decode("ascii"), hdr.max_value / 1e6
+            self._add(f"Tag={name},{start:.3f},{seconds:.3f},{highest_ms:.3f},{blob}\n")
+            self._told[name], self._since[name] = told, end_ns
             yield name
 
 

@@ -20,6 +20,7 @@ import msgspec
 
 from engine.application import Logs
 from engine.secret import Secret, hide_hook
+from engine.whole import append_whole
 
 MB = 1_000_000
 QUEUE = 10_000
@@ -77,6 +78,7 @@ class File:
 
     def __init__(self, path: Path, size: int, backups: int) -> None:
         self.path, self.size, self.backups = path, size, backups
+        self._fd = -1
         self._open()
 
     def _open(self) -> None:
@@ -85,14 +87,16 @@ class File:
         self._written = os.fstat(self._fd).st_size
 
     def write(self, lines: bytes) -> None:
-        """Append whole lines; rotates before the size would be exceeded."""
+        """Append whole lines, all or none (OSError); rotates before the size would be exceeded."""
+        if self._fd < 0:  # there was no room for a fresh file when it rotated
+            self._open()
         if self._written and self._written + len(lines) > self.size:
             self._rotate()
-        os.write(self._fd, lines)
+        append_whole(self._fd, lines)
         self._written += len(lines)
 
     def _rotate(self) -> None:
-        os.close(self._fd)
+        self.close()
         for n in range(self.backups - 1, 0, -1):
             older = self.path.with_name(f"{self.path.name}.{n}")
             if older.exists():
@@ -101,7 +105,9 @@ class File:
         self._open()
 
     def close(self) -> None:
-        os.close(self._fd)
+        fd, self._fd = self._fd, -1  # the number may be another file's at once
+        if fd >= 0:
+            os.close(fd)
 
 
 class Log:
@@ -110,7 +116,7 @@ class Log:
     def __init__(self, files: dict[str, File], lane: str, level: str, redaction: Redaction) -> None:
         self.files, self.lane, self.redaction = files, lane, redaction
         self.least = LEVELS.index(level)
-        self.lost = 0
+        self.lost = self._lost_told = 0
         self._queue: deque[tuple[str, bytes]] = deque()
 
     def _add(self, names: tuple[str, ...], level: str, event: str, values: dict[str, Any]) -> None:
@@ -146,9 +152,12 @@ class Log:
         self._add(names, level, event, values)
 
     def flush(self) -> int:
-        """Write what is queued; returns lines. A disk that is full loses lines, counted."""
+        """Write what is queued; returns lines. A disk that is full loses lines; how many, it says
+        once there is room again.
+        """
         if not self._queue:
             return 0
+        before = self.lost
         chunks: dict[str, list[bytes]] = {}
         count = len(self._queue)
         while self._queue:
@@ -159,6 +168,9 @@ class Log:
                 self.files[name].write(b"".join(lines))
             except OSError:
                 self.lost += len(lines)
+        if before == self.lost != self._lost_told:
+            lines_lost, self._lost_told = self.lost - self._lost_told, self.lost
+            self.problem("log lines lost", lines=lines_lost)
         return count
 
     def close(self) -> None:

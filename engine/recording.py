@@ -17,13 +17,17 @@ import struct
 from collections.abc import Iterator
 from hashlib import blake2b
 from pathlib import Path
-from typing import Any, BinaryIO, ClassVar
+from typing import TYPE_CHECKING, Any, BinaryIO, ClassVar
 
 import msgspec
 
 from engine.errors import EXIT_NO, TiercelError
+from engine.whole import append_whole
 from hotpath.lockstep import records_of
 from hotpath.records import SCHEMA_HASH
+
+if TYPE_CHECKING:
+    from io import FileIO
 
 MAGIC = b"TCLREC1\n"
 LENGTH = struct.Struct("<I")
@@ -170,23 +174,37 @@ class Reading:
         self.file.close()
 
 
+def is_begun(path: Path) -> bool:
+    """Does the file end within its header? Nothing was recorded in it yet: its disk was full."""
+    with path.open("rb") as file:
+        start = file.read(len(MAGIC) + LENGTH.size)
+    if len(start) < len(MAGIC) + LENGTH.size:
+        return MAGIC.startswith(start[: len(MAGIC)])
+    length = LENGTH.unpack(start[len(MAGIC) :])[0]
+    whole = len(start) + length + DIGEST_BYTES
+    return start.startswith(MAGIC) and length <= BLOCK_LIMIT and path.stat().st_size < whole
+
+
 class Writing:
     """A recording being written. A killed writer's file is gone on with, records once each."""
 
     def __init__(self, path: Path, header: dict[str, Any]) -> None:
         self.path = path
         self.failed = False
+        self.file: FileIO
         self.last: dict[int, int] = {}
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        if path.exists() and path.stat().st_size:
+        if path.exists() and not is_begun(path):
             self._go_on()
             return
-        self.file: BinaryIO = path.open("wb")
-        path.chmod(0o600)
         content = msgspec.json.encode(header | {"schema_hash": SCHEMA_HASH})
         self.chain = digest(MAGIC, content)
-        self.file.write(MAGIC + LENGTH.pack(len(content)) + content + self.chain)
-        self.file.flush()
+        try:
+            self.file = path.open("wb", buffering=0)
+            path.chmod(0o600)
+        except OSError as error:
+            raise RecordingNotWritten(path=path, detail=error.strerror or str(error)) from error
+        self._put(MAGIC + LENGTH.pack(len(content)) + content + self.chain)
 
     def _go_on(self) -> None:
         reading = Reading(self.path)
@@ -200,7 +218,7 @@ class Writing:
         finally:
             reading.close()
         self.chain = reading.chain
-        self.file = self.path.open("r+b")
+        self.file = self.path.open("r+b", buffering=0)
         self.file.truncate(reading.sound_to)
         self.file.seek(reading.sound_to)
 
@@ -226,11 +244,10 @@ class Writing:
 
     def _put(self, content: bytes) -> None:
         try:
-            self.file.write(content)
-            self.file.flush()
+            append_whole(self.file.fileno(), content)
         except OSError as error:
             self.failed = True
-            self.file.detach().close()  # type: ignore[attr-defined]  # drops what it still buffers
+            self.file.close()
             detail = error.strerror or str(error)
             raise RecordingNotWritten(path=self.path, detail=detail) from error
 

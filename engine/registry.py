@@ -16,6 +16,7 @@ from typing import ClassVar, Literal
 import msgspec
 
 from engine.errors import TiercelError
+from engine.whole import append_whole, sync_folder
 
 Kind = Literal["source", "instrument", "asset", "account", "kind"]
 LARGEST: dict[str, int] = {
@@ -113,13 +114,10 @@ class Registry:
 
     def _append(self, entry: Entry) -> None:
         line = msgspec.json.encode(entry) + b"\n"
-        if os.write(self._descriptor, line) != len(line):
-            raise OSError(28, "No space left on device")
+        append_whole(self._descriptor, line)
         os.fsync(self._descriptor)
         if entry.number == 1:
-            directory = os.open(self.path.parent, os.O_RDONLY | os.O_CLOEXEC)
-            os.fsync(directory)
-            os.close(directory)
+            sync_folder(self.path.parent)
         self._remember(entry)
 
     def number(self, kind: Kind, name: str) -> int:

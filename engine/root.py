@@ -27,7 +27,7 @@ from engine.checks import role_of
 from engine.child import EXIT_NO_MEMORY, leave_no_core
 from engine.config import Configuration
 from engine.engine_clock import EngineClock, measure
-from engine.errors import EXIT_DONE, EXIT_NO, TiercelError
+from engine.errors import EXIT_DONE, EXIT_NO, TiercelError, cause_of
 from engine.kept_latencies import KeptLatencies
 from engine.kill_switch import KillSwitch
 from engine.lane_heard import heard_of
@@ -203,6 +203,8 @@ class Root:
         leave_no_core()
         try:
             trio.run(self._main)
+        except BaseExceptionGroup as group:
+            raise cause_of(group) from group
         finally:
             self._close()
         log = self.path / "log"

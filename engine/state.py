@@ -23,6 +23,7 @@ from typing import ClassVar
 import msgspec
 
 from engine.errors import EXIT_NO_ENGINE, TiercelError
+from engine.whole import replace_durably
 
 FOLDERS = ("log", "latency", "recordings", "exchanges")
 DEFAULT_PARENT = Path("var")
@@ -127,23 +128,6 @@ def start_time(pid: int) -> int | None:
     return None if fields[0] in "ZX" else int(fields[19])
 
 
-def write_durably(path: Path, content: bytes) -> None:
-    """Replace a file so that a crash leaves the old or the new, whole."""
-    fresh = path.with_name(path.name + ".new")
-    fd = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
-    try:
-        os.write(fd, content)
-        os.fsync(fd)
-    finally:
-        os.close(fd)
-    os.replace(fresh, path)
-    folder = os.open(path.parent, os.O_RDONLY | os.O_CLOEXEC)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
-
-
 class StateDirectory:
     """Holds the lock of a state directory until `close` or the end of the process."""
 
@@ -193,7 +177,7 @@ class StateDirectory:
             raise StateDamaged(path=path, detail=str(e).replace("{", "(")) from None
 
     def store_epochs(self) -> None:
-        write_durably(self.path / "epochs.json", msgspec.json.encode(self.epochs))
+        replace_durably(self.path / "epochs.json", msgspec.json.encode(self.epochs))
 
     def next_epoch(self, role: str, ahead: int = 0) -> int:
         """The next epoch of a role: on disk before it is used.

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from engine.secret import hide_hook
-from engine.state import Run, write_durably
+from engine.state import Run
+from engine.whole import replace_durably
 
 if TYPE_CHECKING:
     from engine.root import Root
@@ -25,10 +26,10 @@ def write_run(root: Root) -> None:
         drill=root.app.drill,
         exchanges=root.exchanges,
     )
-    write_durably(root.path / "run.json", msgspec.json.encode(run))
+    replace_durably(root.path / "run.json", msgspec.json.encode(run))
     specs = [root.assembly.spec(lane, 0, root.pid, root.started) for lane in root.lanes.values()]
     document = msgspec.json.encode(specs, enc_hook=hide_hook)
-    write_durably(root.path / "recordings" / f"{root.run_name}.lanes.json", document)
+    replace_durably(root.path / "recordings" / f"{root.run_name}.lanes.json", document)
 
 
 def status(root: Root) -> dict[str, Any]:

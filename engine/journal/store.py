@@ -31,6 +31,7 @@ from engine.journal.conditions import (
     JournalWriteFailed,
     NoJournal,
 )
+from engine.whole import replace_durably
 from hotpath.records import HEADER_BYTES, Header, RecordError, cause, join, split, unpack
 
 SCHEMA = Path(__file__).parent / "schema"
@@ -379,14 +380,7 @@ def _write_set(state: Path) -> None:
     named = state / SET
     if named.exists() and named.read_bytes() == content:
         return
-    new = state / (SET + ".new")
-    fd = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
-    try:
-        os.write(fd, content)
-        os.fsync(fd)
-    finally:
-        os.close(fd)
-    new.replace(named)
+    replace_durably(named, content)
 
 
 def raw_of(event: Event) -> bytes:
