@@ -186,8 +186,7 @@ class Child:
 
     def failed(self, error: BaseException) -> None:
         """Why this lane is about to end, in words, without a secret in them."""
-        while isinstance(error, BaseExceptionGroup):  # trio's wrapping says nothing of it
-            error = error.exceptions[0]
+        error = cause_of(error)
         if isinstance(error, TiercelError):
             self.say("failed", **error.sentences())
         else:
