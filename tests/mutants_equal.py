@@ -38,15 +38,8 @@ EQUAL: dict[str, dict[tuple[str, str, str], str]] = {
         (
             "order_leaves",
             "> by one",
-            "return status_is_live(o->status) && o->quantity > o->cumulative ? o->quantity - "
-            "o->cumulative : 0;",
-        ): "Nothing is left at equality, and a live order has never traded more than its quantity.",
-        (
-            "order_leaves",
-            "&& term dropped",
-            "return status_is_live(o->status) && o->quantity > o->cumulative ? o->quantity - "
-            "o->cumulative : 0;",
-        ): "Nothing is left at equality, and a live order has never traded more than its quantity.",
+            "return status_is_live(o->status) && o->asked > o->here ? o->asked - o->here : 0;",
+        ): "Nothing is left at equality.",
         (
             "order_reject",
             "|| term dropped",
