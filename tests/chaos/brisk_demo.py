@@ -21,7 +21,7 @@ from engine.demo_world import ACCOUNT, Exchange, start_exchange
 from tests.engine.drill import VENUES, Drill
 
 PAIR = "0.001"
-FLOW = {"wobble_ms": 300, "wobble_ppm": 2_400}
+FLOW = {"wobble_ms": 100, "wobble_ppm": 2_400}
 
 
 def start_brisk(spec: dict[str, Any], directory: Path) -> Exchange:
