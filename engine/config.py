@@ -32,6 +32,12 @@ class Configuration:
         return self.source.path
 
     @property
+    def secret_names(self) -> frozenset[str]:
+        """The environment variables that keys refer to."""
+        venues: dict[str, Any] = self.source.tree.get("venues") or {}
+        return frozenset(n for v in venues.values() for n in document.references(v.get("key")))
+
+    @property
     def state(self) -> Path:
         """The state directory the configuration names, or ./var/<application>."""
         app = self.application

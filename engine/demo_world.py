@@ -14,7 +14,7 @@ from typing import Any, ClassVar
 import msgspec
 import orjson
 
-from engine.errors import TiercelError
+from engine.errors import EXIT_NO, TiercelError
 
 READY_TIMEOUT_S = 20.0
 STOP_TIMEOUT_S = 20.0
@@ -22,6 +22,7 @@ EXCHANGES = ("alpha", "beta")
 BALANCES = {"BTC": "10", "USDT": "1000000"}
 TAKER_FEE_BPS, MAKER_FEE_BPS = "1", "0"
 ACCOUNT = "tiercel"
+LEDGER_BROKEN = "TCL-5202"  # in the last words of venues/simulated, which is not imported
 
 
 class ExchangeNotReady(TiercelError):
@@ -31,6 +32,17 @@ class ExchangeNotReady(TiercelError):
     what = "The simulated exchange {name} did not start"
     why = "{detail}"
     do = "Look at {log}; a port in use or a full disk are the usual causes"
+
+
+class LedgerNotWhole(TiercelError):
+    """The exchange's ledger was changed: it cannot judge, and nothing goes on from it."""
+
+    code: ClassVar[str] = "TCL-2105"
+    what = "The ledger of the simulated exchange {name} is not what that exchange wrote"
+    why = "{detail}"
+    do = "`tiercel journal check` says what the journal has; restore the ledger or start anew"
+    exit_code = EXIT_NO
+    answer: ClassVar[dict[str, object]] = {"ledger_matches": False}
 
 
 class Exchange(msgspec.Struct):
@@ -117,6 +129,8 @@ def start_exchange(spec: dict[str, Any], directory: Path) -> Exchange:
     if not line:
         process.kill()
         tail = log.read_text(errors="replace").strip().splitlines()[-1:] or ["it said nothing"]
+        if tail[0].startswith(LEDGER_BROKEN):
+            raise LedgerNotWhole(name=name, detail=tail[0])
         raise ExchangeNotReady(name=name, detail=tail[0], log=log)
     return Exchange(
         name=name,

@@ -24,6 +24,7 @@ class TiercelError(Exception):
     why: ClassVar[str] = ""
     do: ClassVar[str] = ""
     exit_code: ClassVar[int] = EXIT_USAGE
+    answer: ClassVar[dict[str, object]] = {}  # what the command's JSON says besides
     conditions: ClassVar[dict[str, type[TiercelError]]] = {}
 
     def __init_subclass__(cls) -> None:
@@ -68,7 +69,8 @@ def tell(error: TiercelError, as_json: bool) -> None:
         if as_json:
             import orjson
 
-            sys.stdout.write(orjson.dumps({"error": error.sentences()}).decode() + "\n")
+            found = error.answer | {"error": error.sentences()}
+            sys.stdout.write(orjson.dumps(found).decode() + "\n")
             sys.stdout.flush()
 
 

@@ -36,15 +36,19 @@ class LaneProcess:
         self._stream = trio.SocketStream(trio.socket.from_stdlib_socket(channel))
 
     @classmethod
-    def spawn(cls, argv: list[str], output: Path) -> LaneProcess:
-        """Start one that waits to be told what it is.
+    def spawn(
+        cls, argv: list[str], output: Path, hidden: frozenset[str] = frozenset()
+    ) -> LaneProcess:
+        """Start one that waits to be told what it is; it does not get the `hidden` of our
+        environment: keys come to those that need them, with the specification.
 
         From the main thread only: the death signal follows the spawning thread.
         """
         if threading.current_thread() is not threading.main_thread():
             raise RuntimeError("lanes are spawned from the main thread")
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
-        environment = os.environ | {"PYTHONHASHSEED": "0"}
+        environment = {k: v for k, v in os.environ.items() if k not in hidden}
+        environment["PYTHONHASHSEED"] = "0"
         try:
             log = open_output(output)
             try:

@@ -53,14 +53,18 @@ def ledger_trades(path: Path, account: str) -> dict[tuple[str, str], Trade]:
 
 
 def journal_trades(db: apsw.Connection, names: Names, venue: str) -> dict[tuple[str, str], Trade]:
-    """The same of our journal, for the listings of one venue."""
+    """The same of our journal, for the listings of one venue.
+
+    Trades of a listing that the store does not know are under its number, in ticks and lots: no
+    ledger has them.
+    """
     found = {}
     sql = (
         "SELECT instrument, trade_id, order_id, side, price, quantity, fee, fee_asset, maker"
         " FROM fills WHERE quantity > 0"
     )
     for instrument, trade, order, side, price, quantity, fee, asset, maker in db.execute(sql):
-        listing = names.listings[instrument]
+        listing = names.listings.get(instrument) or unknown(instrument, venue)
         if listing["venue"] != venue:
             continue
         found[listing["symbol"], trade] = Trade(
@@ -73,6 +77,11 @@ def journal_trades(db: apsw.Connection, names: Names, venue: str) -> dict[tuple[
             bool(maker),
         )
     return found
+
+
+def unknown(instrument: int, venue: str) -> dict[str, str]:
+    """What stands in for a listing that the store does not know."""
+    return {"venue": venue, "symbol": f"instrument {instrument}", "tick": "1", "lot": "1"}
 
 
 def differences(

@@ -157,7 +157,9 @@ class Root:
         self.recorder_watch = RecorderWatch(self)
         self.liveness = Liveness(int(watch.LOOK_S * SECOND))
         self.processes: dict[str, LaneProcess] = {}
-        self.spare = Spare(self.app, self.lane_argv, self.path / "log" / "spare.out", self.log)
+        hidden = self.configuration.secret_names
+        output = self.path / "log" / "spare.out"
+        self.spare = Spare(self.app, self.lane_argv, output, self.log, hidden)
         self.actor_restarts = 0
         self.inputs_lost: dict[str, int] = {}
         self.troubles: dict[str, dict[str, str] | None] = {}  # by actor, in coded words
@@ -313,7 +315,7 @@ class Root:
         process = self.spare.take(lane.name, monotonic_ns())
         is_warm = process is not None
         if process is None:
-            process = LaneProcess.spawn(self.lane_argv, output)
+            process = LaneProcess.spawn(self.lane_argv, output, self.configuration.secret_names)
         process.become(spec, output)
         self.processes[lane.name] = process
         of = {"pid": process.pid, "epoch": epoch}

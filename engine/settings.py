@@ -29,7 +29,10 @@ def setting(unit: str, sentence: str, recommended: object = None, **bounds: Any)
     advises where that differs from the default, None where the default is the advice.
     """
     return msgspec.Meta(
-        description=sentence, extra={"unit": unit, "recommended": recommended}, **bounds
+        description=sentence,
+        extra={"unit": unit, "recommended": recommended},
+        extra_json_schema={"unit": unit} if unit else None,
+        **bounds,
     )
 
 

@@ -29,12 +29,19 @@ def trades(lane: LaneSettings) -> bool:
 class Spare:
     """The root's spare process, if it keeps one."""
 
-    def __init__(self, app: Application, argv: list[str], output: Path, log: Log) -> None:
+    def __init__(
+        self,
+        app: Application,
+        argv: list[str],
+        output: Path,
+        log: Log,
+        hidden: frozenset[str] = frozenset(),
+    ) -> None:
         lanes = [lane for lane in app.lanes if trades(lane) and lane.runtime == "uvloop"]
         wanted = dict.fromkeys(a.kind for lane in lanes for a in lane.actors)
         self.kinds = [kind for kind in wanted if not kind.endswith(".py")]  # a user's may change
         self.lanes = {lane.name for lane in lanes} if app.spare else set()
-        self.argv, self.output, self.log = argv, output, log
+        self.argv, self.output, self.log, self.hidden = argv, output, log, hidden
         self.process: LaneProcess | None = None
         self._not_before = 0
 
@@ -43,7 +50,7 @@ class Spare:
         if self.process is not None or not self.lanes or now < self._not_before:
             return
         try:
-            self.process = LaneProcess.spawn(self.argv, self.output)
+            self.process = LaneProcess.spawn(self.argv, self.output, self.hidden)
         except OSError as e:
             self._not_before = now + AGAIN_NS
             self.log.problem("no spare", why=f"{type(e).__name__}: {e.strerror}")

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import keyword
 import re
 import secrets
+import sys
 from pathlib import Path
 from typing import ClassVar
 
 from engine.errors import TiercelError
 
 NAME = re.compile(r"^[a-z][a-z0-9_]{0,28}$")
+PACKAGES = ("actors", "bench", "engine", "feeds", "hotpath", "msgspec", "pytest", "tests", "venues")
+"""What its files import: one beside them called so would stand in the way."""
+TAKEN = {*keyword.kwlist, *keyword.softkwlist, *sys.stdlib_module_names, *PACKAGES}
 
 STRATEGY = '''"""@NAME@: keeps one post-only buy order a distance under the best bid."""
 
@@ -234,7 +239,10 @@ class NameRefused(TiercelError):
 
     code: ClassVar[str] = "TCL-1055"
     what = "A strategy cannot be called {name}"
-    why = "It names a file, a module and an actor: small letters, digits and _, up to 29"
+    why = (
+        "It names a file, a module and an actor: small letters, digits and _, up to 29, and no "
+        "word of Python or name of a module"
+    )
     do = "Choose another, such as my_strategy"
 
 
@@ -249,7 +257,7 @@ class FileExists(TiercelError):
 
 def write(name: str, folder: Path) -> list[Path]:
     """Write the four files of a strategy; NameRefused, FileExists (nothing is written then)."""
-    if not NAME.match(name):
+    if not NAME.match(name) or name in TAKEN:
         raise NameRefused(name=name)
     words = {
         "NAME": name,

@@ -145,7 +145,6 @@ class Teller:
                 "stamp_in_hand": "frame in hand",
                 "stamp_decided": "decided",
                 "stamp_approved": "approved",
-                "stamp_sent": "sent",
                 "stamp_received": "answer received",
             }
             for field, what in stamps.items():
@@ -162,8 +161,10 @@ class Teller:
 
     def step(self, e: Event) -> dict[str, Any]:
         h = e.header
+        r = e.record  # its own stamp where it has one: the header's time is the turn's
+        made = getattr(r, "stamp_decided", 0) or getattr(r, "stamp_approved", 0)
         return {
-            "at": h.time,
+            "at": max(h.time, made),
             "event": e.id,
             "source": self.names.source(h.source),
             "position": h.position,

@@ -290,6 +290,19 @@ def test_the_schema_names_every_setting() -> None:
     json.dumps(schema)
 
 
+def test_the_schema_tells_the_unit_of_every_number() -> None:
+    """But of what has none: a factor, a seed."""
+    without = {
+        (struct, name)
+        for struct, found in config.schema()["$defs"].items()
+        for name, field in found["properties"].items()
+        if '"integer"' in json.dumps(field) and not field.get("unit")
+    }
+    assert without == {("Application", "seed"), ("Backoff", "factor")}
+    amount = config.schema()["$defs"]["TotalLimits"]["properties"]["max_gross_notional"]
+    assert amount["unit"] and amount["description"]
+
+
 def test_what_the_settings_declare_is_what_is_described() -> None:
     one = {d.name: d for d in settings.describe(application.VenueLimits)}["request_window_ms"]
     assert (one.unit, one.default, one.bounds, one.type) == ("ms", 5000, {"ge": 1}, "integer")

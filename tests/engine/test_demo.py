@@ -13,14 +13,17 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import apsw
 import msgspec
 import pytest
 
 from engine import ledgers
 from engine.backtest import backtest_file
 from engine.demo_world import ACCOUNT
+from engine.journal.check import check
 from engine.journal.names import Names
 from engine.journal.store import open_reader
+from engine.journal.why import why
 from engine.recording import Reading, RecordingOfAnotherLayout, Writing, digest
 from engine.replay import replay_file
 from engine.state import start_time
@@ -165,6 +168,30 @@ def test_one_line_missing_from_a_ledger_is_found(session: dict[str, Any], tmp_pa
         db.close()
 
 
+@pytest.mark.parametrize("times", [0, 2], ids=["removed", "doubled"])
+def test_a_ledger_with_a_hole_judges_nothing(
+    session: dict[str, Any], tmp_path: Path, times: int
+) -> None:
+    """Nothing goes on from it, and the answer is no: exit code 1."""
+    copy = tmp_path / "copy"
+    shutil.copytree(session["dir"], copy, ignore=shutil.ignore_patterns("*.control", "*.sock"))
+    path = copy / "exchanges" / "beta.ledger.jsonl"
+    lines = path.read_bytes().splitlines(keepends=True)
+    path.write_bytes(b"".join([*lines[:7], *(lines[7:8] * times), *lines[8:]]))
+    code, found, err = demo(copy, "3s")
+    assert (code, found["ledger_matches"], found["error"]["code"]) == (1, False, "TCL-2105"), err
+
+
+def test_why_tells_an_order_s_life_in_order(session: dict[str, Any]) -> None:
+    state = Path(session["dir"])
+    db = open_reader(state)
+    order = next(iter(db.execute("SELECT id FROM orders WHERE status = 6 LIMIT 1")))[0]
+    db.close()
+    told = [s.get("kind", s["what"]) for s in why(state, order)["steps"]]
+    life = ["frame in hand", "decided", "intent", "approved", "approved", "answer received"]
+    assert told[:6] == life and told[-1] == "fill"
+
+
 def test_the_journal_checks(session: dict[str, Any]) -> None:
     done = subprocess.run(
         [*TIERCEL, "journal", "check", "--state", str(session["dir"]), "--json"],
@@ -194,6 +221,22 @@ def test_the_journal_check_hears_the_judge(session: dict[str, Any], tmp_path: Pa
     found = json.loads(done.stdout)
     assert done.returncode == 1 and not found["ok"]
     assert [d["invariant"] for d in found["differences"]] == ["I3"]
+
+
+@pytest.mark.parametrize(
+    "change",
+    ["DELETE FROM listings", "UPDATE fills SET instrument = 77", "UPDATE fills SET order_id = '1'"],
+)
+def test_the_journal_check_names_what_was_altered(
+    session: dict[str, Any], tmp_path: Path, change: str
+) -> None:
+    copy = tmp_path / "copy"
+    shutil.copytree(session["dir"], copy, ignore=shutil.ignore_patterns("*.control", "*.sock"))
+    db = apsw.Connection(str(copy / "journal.db"))
+    db.execute(change)
+    db.close()
+    found = check(copy)
+    assert "I3" in {d["invariant"] for d in found["differences"]}
 
 
 def test_a_recording_without_its_end_still_replays(session: dict[str, Any], tmp_path: Path) -> None:

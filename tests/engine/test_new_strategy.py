@@ -9,6 +9,9 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
+from engine.strategy_files import NameRefused, write
 from tests.engine.running import ROOT
 
 ENVIRONMENT = os.environ | {"PYTHONPATH": str(ROOT)}
@@ -38,6 +41,14 @@ def test_what_is_written_is_right_and_its_test_passes(tmp_path: Path) -> None:
         "ruff", "check", "--isolated", "--select", "E4,E7,E9,F,B,UP", "my_first.py", cwd=tmp_path
     )
     assert checked.returncode == 0, checked.stdout
+
+
+@pytest.mark.parametrize("name", ["1st", "Upper", "", "class", "match", "json", "msgspec"])
+def test_a_name_that_no_module_beside_it_can_have_is_refused(tmp_path: Path, name: str) -> None:
+    """`class.py` cannot be imported, and `json.py` would be imported by everything else."""
+    with pytest.raises(NameRefused):
+        write(name, tmp_path)
+    assert not list(tmp_path.iterdir())
 
 
 def free_port() -> int:

@@ -74,6 +74,8 @@ def test_the_chain_from_the_inputs_to_the_fill(traded: tuple[Path, int, int]) ->
     ]
     stamps = [s["what"] for s in told["steps"] if "kind" not in s]
     assert stamps == ["frame in hand", "decided", "approved", "answer received"]
+    told_in_order = [s.get("kind", s["what"]) for s in told["steps"]]
+    assert told_in_order[:5] == ["frame in hand", "decided", "intent", "approved", "approved"]
     assert (told["status"], told["filled"], told["venue_order_id"]) == ("FILLED", "0.005", "4711")
     assert [s["order"] for s in told["led_to"]] == [f"{hedge:032x}"]
     assert "sell 0.005 at 100.1" in told["led_to"][0]["what"]
