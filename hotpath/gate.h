@@ -377,6 +377,21 @@ static inline gate_wide gate_amount(const tc_gate_instrument *t, int64_t lots) {
     return t->base_unit && lots >= 0 ? (gate_wide)((unsigned __int128)(uint64_t)lots * t->base_unit) : gate_base(&t->spec, lots);
 }
 
+/* A price in another market's ticks in this instrument's; 0: not a number that fits. */
+static inline int64_t gate_rescale(int64_t ticks, int64_t mul, int64_t div, int up) {
+    int64_t v;
+    if (ticks <= 0 || __builtin_mul_overflow(ticks, mul, &v)) return 0;
+    return v / div + (up && v % div != 0);
+}
+
+/* The reference of another market, where its ticks are `mul` / `div` of ours: rounded outwards, for
+ * both sides rounded alike may meet, and a reference without a spread refuses. */
+static inline void gate_refer(tc_gate_inputs *in, int64_t bid, int64_t ask, int64_t mul, int64_t div) {
+    int same = mul == div;
+    in->reference_bid = same ? bid : gate_rescale(bid, mul, div, 0);
+    in->reference_ask = same ? ask : gate_rescale(ask, mul, div, 1);
+}
+
 /* ---- controls that need more than a comparison ---------------------------------------------- */
 
 /* 0, or what makes the view unfit: input[0] of R06. */

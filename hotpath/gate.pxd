@@ -110,6 +110,7 @@ cdef extern from "hotpath/gate.h" nogil:
                                int first)
     void gate_fill(tc_gate* g, uint32_t instrument, tc_order_id id, uint16_t strategy, uint8_t side,
                    int64_t price, int64_t lots)
+    void gate_refer(tc_gate_inputs* n, int64_t bid, int64_t ask, int64_t mul, int64_t div)
     void gate_trim(tc_gate* g, tc_order_id id, int64_t lots)
     bint gate_close(tc_gate* g, tc_order_id id)
     int32_t gate_order_index(const tc_gate* g, tc_order_id id)

@@ -25,6 +25,7 @@ from hotpath.gate cimport (
     gate_fill,
     gate_instrument,
     gate_note_reject,
+    gate_refer,
     gate_refuse,
     gate_release,
     gate_reserve,
@@ -342,10 +343,8 @@ cdef class Venue(Actor):
         if l.reference >= 0 and (l.reference == read or top_now(self.lane, l.reference, &slot)):
             if slot.top.reason == 0 and slot.top.bid_quantity and slot.top.ask_quantity:
                 n.reference_known = 1
-                n.reference_bid, n.reference_ask = slot.top.bid_price, slot.top.ask_price
-                if l.reference_mul != 1 or l.reference_div != 1:
-                    n.reference_bid = n.reference_bid * l.reference_mul // l.reference_div
-                    n.reference_ask = n.reference_ask * l.reference_mul // l.reference_div
+                gate_refer(n, slot.top.bid_price, slot.top.ask_price, l.reference_mul,
+                           l.reference_div)
                 n.reference_received = slot.received
         return at
 

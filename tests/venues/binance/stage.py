@@ -57,10 +57,12 @@ class Stage:
         kind: str = "ed25519",
         history: list[bytes] | None = None,
         room: int = 64,
+        reference: tuple[int, int, int] = (4, 1, 1),
         **settings: Any,
     ) -> None:
         self.now = 1_700_000_000 * S
-        names = ["clock", "kill", "kill_venue", "kill_strategy", "top", "cancel_only", "silent"]
+        names = ["clock", "kill", "kill_venue", "kill_strategy", "top", "cancel_only", "silent",
+                 "reference"]  # fmt: skip
         self.board = Board.private(names)
         self.lane = Lane("test", self.board, seed=3, is_virtual=True)
         self.transport = self.lane.transport = Transport()
@@ -77,7 +79,11 @@ class Stage:
         )  # fmt: skip
         v = self.venue
         v.set_slots(clock=0, kill=1, venue_kill=2, hold=5, instance=77)
-        v.add_listing(self.instrument, views={FEED: 4}, reference=4, limits=OWN)
+        slot, mul, div = reference
+        v.add_listing(
+            self.instrument, views={FEED: 4}, reference=slot, reference_mul=mul,
+            reference_div=div, limits=OWN,
+        )  # fmt: skip
         v.add_strategy(SOURCE, share=LARGE, kill=3)
         v.gate.set_limits(version=1, mode="simulation", **VENUE_LIMITS)
         v.agreed = True
