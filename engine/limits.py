@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
+
 from engine import slots
 from engine.application import InstrumentLimits
 from engine.setup import Listing, Setup
@@ -22,8 +24,10 @@ def units(text: str | None) -> int:
 
 
 def lots(listing: Listing, text: str | None) -> int:
-    """A quantity in lots, rounded down; None: no bound."""
-    return UNBOUNDED if text is None else units(text) // units(listing.instrument.lot)
+    """A quantity in lots, rounded down and capped; None: no bound."""
+    if text is None:
+        return UNBOUNDED
+    return min(int(Fraction(text) / Fraction(listing.instrument.lot)), UNBOUNDED)
 
 
 def share_ppm(part: int, whole: int) -> int:
@@ -35,12 +39,13 @@ def instrument_limits(listing: Listing, limits: InstrumentLimits | None) -> dict
     """What `Gate.add_instrument` takes; without limits everything is refused."""
     if limits is None:
         return {}
+    longest, shortest = lots(listing, limits.max_long), lots(listing, limits.max_short)
     return {
         "quantity": lots(listing, limits.max_order_quantity),
         "notional": units(limits.max_order_notional),
-        "longest": lots(listing, limits.max_long),
-        "shortest": lots(listing, limits.max_short),
-        "gross": lots(listing, limits.max_long) + lots(listing, limits.max_short),
+        "longest": longest,
+        "shortest": shortest,
+        "gross": min(longest + shortest, UNBOUNDED),
         "open_orders": limits.max_open_orders,
         "open_notional": units(limits.max_open_notional),
         "collar_bps": limits.collar_bps,
@@ -55,6 +60,7 @@ def reference_of(name: str, setup: Setup) -> tuple[int, int, int]:
     """Slot of an independent top of the same pair, and its ticks in this listing's (mul, div).
 
     Another venue's market is independent; where there is none, the venue's own feed has to do.
+    -1: none, and R05 refuses.
     """
     mine = setup.lane.listings[name]
     others = [
@@ -65,10 +71,10 @@ def reference_of(name: str, setup: Setup) -> tuple[int, int, int]:
         and (listing.base_asset, listing.quote_asset) == (mine.base_asset, mine.quote_asset)
     ]
     chosen = others[0] if others else mine
-    if not chosen.top:
+    ratio = Fraction(chosen.settings.tick) / Fraction(mine.settings.tick)
+    if not chosen.top or max(ratio.numerator, ratio.denominator) > UNBOUNDED:
         return -1, 1, 1
-    slot = next(iter(chosen.top.values()))
-    return slot, units(chosen.settings.tick), units(mine.settings.tick)
+    return next(iter(chosen.top.values())), ratio.numerator, ratio.denominator
 
 
 def configure(venue: Venue, setup: Setup) -> None:

@@ -9,6 +9,8 @@ import pytest
 
 from engine import limits, slots
 from engine.limits import UNBOUNDED, configure, instrument_limits, lots, reference_of, units
+from hotpath.gate import Gate
+from hotpath.instrument import Instrument
 
 S = 1_000_000_000
 
@@ -59,6 +61,32 @@ def test_limits_of_an_instrument() -> None:
     }  # fmt: skip
 
 
+@pytest.mark.parametrize("lot", ["0.00000001", "0.000000000000000001", "1"])
+def test_long_and_short_without_bound_are_no_more_than_the_gate_can_count(lot: str) -> None:
+    """R07: the sum of both is 2^63 lots, one more than a gate's number holds."""
+    wide = "9" * 20
+    said = SimpleNamespace(
+        max_order_quantity=wide, max_order_notional=wide, max_long=wide, max_short=wide,
+        max_open_orders=4, max_open_notional=None, collar_bps=50, collar_window_bps=80,
+        collar_window_ms=7, max_data_age_ms=9,
+    )  # fmt: skip
+    mine = listing()
+    mine.instrument.lot = lot
+    found = instrument_limits(mine, said)  # type: ignore[arg-type]
+    assert found["gross"] == UNBOUNDED and found["longest"] <= found["gross"]
+    Gate(2, 2).add_instrument(Instrument("X", "1", "1", id=7), **found)
+
+
+def test_lots_and_ticks_may_be_finer_than_what_money_is_counted_in() -> None:
+    fine = listing(tick="0.000000000001")
+    fine.instrument.lot = "0.0000000005"
+    assert [lots(fine, t) for t in ("0.0000000019", "1", None)] == [3, 2 * 10**9, UNBOUNDED]
+    other = listing("there", "0.000000000005", {2: 20})
+    assert reference_of("a", of(a=fine, b=other)) == (20, 5, 1)
+    other.settings.tick = "3" + "0" * 19
+    assert reference_of("a", of(a=fine, b=other)) == (-1, 1, 1), "no ratio that fits"
+
+
 def of(**listings: Any) -> Any:
     return SimpleNamespace(lane=SimpleNamespace(listings=listings))
 
@@ -66,12 +94,12 @@ def of(**listings: Any) -> Any:
 def test_the_reference_is_another_venues_market_where_there_is_one() -> None:
     mine = listing(top={1: 10})
     other = listing("there", "0.05", {2: 20, 3: 30})
-    assert reference_of("a", of(a=mine, b=other)) == (20, 5_000_000, 1_000_000)
+    assert reference_of("a", of(a=mine, b=other)) == (20, 5, 1)
     other_pair = listing("there", "0.05", {2: 20})
     other_pair.base_asset = "ETH"
     silent = listing("there", "0.05", {})
     same_venue = listing("here", "0.05", {4: 40})
-    own = (10, 1_000_000, 1_000_000)
+    own = (10, 1, 1)
     for no_other in (other_pair, silent, same_venue):
         assert reference_of("a", of(a=mine, b=no_other)) == own
     assert reference_of("a", of(a=listing(top={}))) == (-1, 1, 1)
@@ -138,7 +166,7 @@ def test_a_venue_hears_all_of_its_configuration() -> None:
     told = configured(setup())
     assert told.slots == {"clock": 1, "kill": 2, "venue_kill": 3, "hold": 4, "instance": 77}
     assert told.listings == [
-        {"views": {1: 10}, "reference": 10, "reference_mul": 10**6, "reference_div": 10**6,
+        {"views": {1: 10}, "reference": 10, "reference_mul": 1, "reference_div": 1,
          "kill": 5, "limits": {}},
     ]  # fmt: skip
     assert told.strategies == {9: {"share": 5 * 10**8, "kill": 6}}
