@@ -1,4 +1,4 @@
-"""R05: a reference in another market's ticks becomes this instrument's without closing its spread."""
+"""R05: a reference in another market's ticks is rounded without closing its spread."""
 
 from __future__ import annotations
 
