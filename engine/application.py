@@ -275,6 +275,9 @@ class Risk(Settings, frozen=True):
     leases: Annotated[
         list[Lease], setting("", "Shares of the total; their sum may not exceed it.")
     ] = msgspec.field(default_factory=list)
+    same_quotes: Annotated[
+        list[Asset], setting("", "Quote assets that limits add up as one, such as USDT and USDC.")
+    ] = msgspec.field(default_factory=list)
 
 
 class Logs(Settings, frozen=True):

@@ -16,7 +16,6 @@ import msgspec
 from engine import slots
 from engine.application import ActorSettings, LaneSettings, Venue
 from engine.build_hash import build_hash
-from engine.checks import role_of
 from engine.config import Configuration
 from engine.kept_latencies import STAGES
 from engine.lane_limits import followed_afar, is_journaled, records_inputs, shutdown_ms, spins
@@ -33,6 +32,7 @@ from engine.lane_spec import (
 )
 from engine.memory import Memory
 from engine.registry import Registry
+from engine.roles import role_of
 from hotpath import board as boards
 from hotpath import histogram
 from hotpath.records import SCHEMA_HASH

@@ -22,7 +22,6 @@ from engine import config, report, slots, wiring
 from engine.assembly import Assembly
 from engine.build import Built, build
 from engine.capture_map import assigned
-from engine.checks import role_of
 from engine.config import Configuration
 from engine.errors import EXIT_NO, TiercelError
 from engine.journal.actor import Journal, listing_document
@@ -35,6 +34,7 @@ from engine.memory import Memory, find_place
 from engine.one_lane import LANE, NothingToTest, reduced
 from engine.paper_account import PaperActor, fee_assets, open_account
 from engine.registry import FILE, Entry, Registry
+from engine.roles import role_of
 from hotpath.backtest import Backtest, TapeFeed
 from hotpath.board import Board
 from hotpath.book import Book

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
-from decimal import Decimal
+from collections.abc import Callable, Iterable
 from typing import ClassVar
 from urllib.parse import urlsplit
 
-from engine.application import ActorSettings, Application, LaneSettings, Venue, actors
+from engine import risk_checks
+from engine.application import ActorSettings, Application, Venue, actors
 from engine.document import At, Document
 from engine.errors import TiercelError
+from engine.roles import each_actor, role_of
 
 PRODUCT_LIMIT = 100
 TOP_RESTARTS, TOP_SECONDS = 3, 300
@@ -18,13 +19,6 @@ LEAST_BACKOFF_CAP_MS = 1000
 MODES = ("replay", "simulation", "testnet", "live")
 RESERVED = ("root",)
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
-
-
-class LeasesExceedLimit(TiercelError):
-    code: ClassVar[str] = "TCL-1016"
-    what = "{where}: the leases of {field} exceed the limit"
-    why = "They sum to {total}, and the limit is {limit}"
-    do = "Lower the shares under risk.leases or raise risk.total"
 
 
 class DrillOutsideSimulation(TiercelError):
@@ -76,13 +70,6 @@ class DuplicateName(TiercelError):
     do = "Choose another name"
 
 
-class LimitsMissing(TiercelError):
-    code: ClassVar[str] = "TCL-1024"
-    what = "{where}: {name} has no risk limits"
-    why = "The gate refuses what no limit speaks of, so nothing could trade there"
-    do = "Add {name} under {place}"
-
-
 class PlacementRefused(TiercelError):
     code: ClassVar[str] = "TCL-1025"
     what = "{where}: {actor} cannot stand in lane {lane}"
@@ -111,18 +98,6 @@ class EndpointNotSecure(TiercelError):
     do = "Use wss:// and https://; plain text is for addresses of this host"
 
 
-def role_of(kind: str) -> str:
-    """feed, venue, rest, strategy, journal, recorder or actor, from an actor's kind."""
-    parts = kind.strip("./").split("/")
-    if parts[-1] == "rest" and len(parts) > 2:
-        return "rest"
-    if parts[0] in ("feeds", "venues"):
-        return parts[0][:-1]
-    if "strategies" in parts or kind.endswith(".py"):
-        return "strategy"
-    return parts[-1] if parts[-1] in ("journal", "recorder") else "actor"
-
-
 def check(app: Application, document: Document) -> None:
     """Raise the first condition that does not hold."""
     for one in (
@@ -133,18 +108,13 @@ def check(app: Application, document: Document) -> None:
         _placement,
         _references,
         _groups,
-        _limits,
-        _leases,
+        risk_checks.limits,
+        risk_checks.quotes,
+        risk_checks.leases,
         _sizes,
     ):
         run: Callable[[Application, Document], None] = one
         run(app, document)
-
-
-def _each(app: Application) -> Iterator[tuple[At, LaneSettings, ActorSettings]]:
-    for i, lane in enumerate(app.lanes):
-        for j, actor in enumerate(lane.actors):
-            yield ("lanes", i, "actors", j), lane, actor
 
 
 def _names(app: Application, document: Document) -> None:
@@ -154,7 +124,7 @@ def _names(app: Application, document: Document) -> None:
         if lane.name in lanes:
             raise DuplicateName(where=document.where(("lanes", i, "name")), name=lane.name)
         lanes.add(lane.name)
-    for at, _, actor in _each(app):
+    for at, _, actor in each_actor(app):
         if actor.name in taken:
             raise DuplicateName(where=document.where((*at, "name")), name=actor.name)
         taken.add(actor.name)
@@ -177,7 +147,7 @@ def _modes(app: Application, document: Document) -> None:
             _secure(name, venue, document)
             continue
         raise ModeRefused(where=document.where(at), mode=venue.mode, venue=name, detail=detail)
-    for at, _, actor in _each(app):
+    for at, _, actor in each_actor(app):
         modes = {n: app.venues[n].mode for n in _venues_of(actor) if n in app.venues}
         if (
             role_of(actor.kind) != "strategy"
@@ -267,7 +237,7 @@ def _references(app: Application, document: Document) -> None:
     named = actors(app)
     for listing in app.instruments:
         _known(document, ("instruments", listing), listing, [listing.partition(".")[0]], app.venues)
-    for at, _, actor in _each(app):
+    for at, _, actor in each_actor(app):
         _known(document, (*at, "instruments"), actor.name, actor.instruments, app.instruments)
         _known(document, (*at, "follows"), actor.name, actor.follows, [*named, *RESERVED])
         if actor.venue is not None:
@@ -293,7 +263,7 @@ def _references(app: Application, document: Document) -> None:
 
 def _placement(app: Application, document: Document) -> None:
     journal_seen = False
-    for at, lane, actor in _each(app):
+    for at, lane, actor in each_actor(app):
         role = role_of(actor.kind)
         detail = None
         if role in ("feed", "venue", "rest") and actor.venue is None:
@@ -315,9 +285,11 @@ def _placement(app: Application, document: Document) -> None:
 
 def _groups(app: Application, document: Document) -> None:
     homes = {
-        a.venue: lane.name for _, lane, a in _each(app) if role_of(a.kind) == "venue" and a.venue
+        a.venue: lane.name
+        for _, lane, a in each_actor(app)
+        if role_of(a.kind) == "venue" and a.venue
     }
-    for at, lane, actor in _each(app):
+    for at, lane, actor in each_actor(app):
         venues = _venues_of(actor)
         if role_of(actor.kind) != "strategy" or len(venues) < 2:
             continue
@@ -330,47 +302,6 @@ def _groups(app: Application, document: Document) -> None:
                     lane=homes[venue],
                     own=lane.name,
                 )
-
-
-def _limits(app: Application, document: Document) -> None:
-    risk = app.risk
-    for at, _, actor in _each(app):
-        if role_of(actor.kind) != "venue":
-            continue
-        where = document.where(at)
-        if risk is None or actor.venue not in risk.venues:
-            raise LimitsMissing(where=where, name=actor.venue, place="risk.venues")
-        for listing in actor.instruments:
-            if listing not in risk.instruments:
-                raise LimitsMissing(where=where, name=listing, place="risk.instruments")
-
-
-def _leases(app: Application, document: Document) -> None:
-    if app.risk is None:
-        return
-    leases, total = app.risk.leases, app.risk.total
-    sums: tuple[tuple[str, Decimal, Decimal], ...] = (
-        (
-            "gross_notional",
-            sum((Decimal(x.gross_notional) for x in leases), Decimal(0)),
-            Decimal(total.max_gross_notional),
-        ),
-        (
-            "open_notional",
-            sum((Decimal(x.open_notional) for x in leases), Decimal(0)),
-            Decimal(total.max_open_notional),
-        ),
-        (
-            "open_orders",
-            Decimal(sum(x.open_orders for x in leases)),
-            Decimal(total.max_open_orders),
-        ),
-    )
-    for field, got, limit in sums:
-        if got > limit:
-            raise LeasesExceedLimit(
-                where=document.where(("risk", "leases")), field=field, total=got, limit=limit
-            )
 
 
 def _sizes(app: Application, document: Document) -> None:

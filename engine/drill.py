@@ -22,13 +22,13 @@ import orjson
 
 from engine import config, control, document, report
 from engine.application import Application, Instrument, Venue
-from engine.checks import role_of
 from engine.demo import HEDGE_DEADLINE_NS, Demo
 from engine.demo_world import exchange_spec, make_key
 from engine.drill_faults import ABSENCE_PROVEN_S, Fault, full_disk
 from engine.drill_verdict import broken, judged, ledger_lines
 from engine.drill_words import told_by_engine
 from engine.errors import EXIT_NO, TiercelError
+from engine.roles import role_of
 from engine.state import read_run
 
 START_S = 90.0

@@ -6,8 +6,8 @@ import os
 from typing import ClassVar
 
 from engine.application import Application, LaneSettings
-from engine.checks import role_of
 from engine.errors import TiercelError
+from engine.roles import role_of
 from engine.supervision.policy import MILLISECOND, SECOND, Backoff, Child
 
 

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import trio
 
 from engine.application import LaneSettings
-from engine.checks import role_of
 from engine.errors import EXIT_ESCALATED, TiercelError
 from engine.kill_switch import ALL
+from engine.roles import role_of
 from hotpath.records import Kind
 
 if TYPE_CHECKING:

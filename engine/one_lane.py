@@ -7,9 +7,9 @@ from typing import ClassVar
 import msgspec
 
 from engine.application import Application, LaneSettings, LaneSupervision, Recording, Venue
-from engine.checks import role_of
 from engine.config import Configuration
 from engine.errors import TiercelError
+from engine.roles import role_of
 
 LANE = "backtest"
 PARTS = ("feed", "venue", "strategy", "actor")

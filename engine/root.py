@@ -23,7 +23,6 @@ from engine import control, lane_process, last_acts, leftovers, slots, watch
 from engine.application import LaneSettings
 from engine.assembly import ROOT, Assembly
 from engine.cancel_only import CancelOnly
-from engine.checks import role_of
 from engine.child import EXIT_NO_MEMORY, leave_no_core
 from engine.config import Configuration
 from engine.engine_clock import EngineClock, measure
@@ -39,6 +38,7 @@ from engine.logs import Log, Redaction, open_logs
 from engine.memory import Memory
 from engine.recorder_watch import RecorderWatch
 from engine.registry import Registry
+from engine.roles import role_of
 from engine.spare import Spare
 from engine.state import (
     StateDirectory,

@@ -12,9 +12,9 @@ from __future__ import annotations
 from pathlib import Path
 
 from engine.application import Application, LaneSettings
-from engine.checks import role_of
 from engine.lane_process import LaneProcess
 from engine.logs import Log
+from engine.roles import role_of
 from engine.supervision.policy import SECOND
 
 AGAIN_NS = 5 * SECOND

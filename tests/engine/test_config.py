@@ -118,6 +118,7 @@ def test_a_right_one_is_read_as_written(tmp_path: Path) -> None:
         ("risk/leases/1/open_notional", "5.01", "TCL-1016", "10.01"),
         ("risk/leases/1/open_orders", 200, "TCL-1016", "201"),
         ("risk/leases/0/strategy", "yours", "TCL-1022", "mine"),
+        ("instruments/beta.X/quote", "EUR", "TCL-1029", "USDT and EUR"),
         ("mode", "live", "TCL-1021", "arming"),
         ("venues/alpha/mode", "live", "TCL-1021", "arming"),
         ("venues/alpha/mode", "testnet", "TCL-1026", "no venue may go beyond"),
@@ -144,6 +145,14 @@ def test_refusals_say_what_and_where(
     assert error.code == code, str(error)
     assert says in str(error)
     assert str(tmp_path / "app.yaml") + ":" in str(error)
+
+
+def test_quote_assets_called_the_same_are_added_up(tmp_path: Path) -> None:
+    tree = put(small(), "instruments/beta.X/quote", "USDC")
+    put(tree, "risk/same_quotes", ["USDT"])
+    assert refused(tmp_path, tree).code == "TCL-1029"
+    put(tree, "risk/same_quotes", ["USDC", "USDT"])
+    config.read(write(tmp_path, tree), {})
 
 
 def test_the_line_is_that_of_the_mistake(tmp_path: Path) -> None:
