@@ -8,6 +8,7 @@ journal's views, all read-only.
 from __future__ import annotations
 
 import os
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +17,7 @@ from engine.errors import TiercelError
 from engine.journal.names import Names
 from engine.journal.profit import profit
 from engine.journal.store import open_reader
+from engine.journal.why import SHOWN_DIGITS
 from engine.memory import Memory
 from engine.state import read_run
 from hotpath.board import Board
@@ -55,6 +57,8 @@ DOUBTS = {
 COLUMNS = 110
 """The screen is drawn to fit this width."""
 SHOWN_STAGES = ("tick_to_order", "ack", "fill")
+READING_SHARE = 20
+"""One part in so many of the time goes into reading the journal, however long it has become."""
 
 
 class Looker:
@@ -65,6 +69,8 @@ class Looker:
         self._run = ""
         self._board: Board | None = None
         self._stages: dict[str, Stages] = {}
+        self._journal: dict[str, Any] = {}
+        self._next_reading = 0.0
 
     def attach(self) -> None:
         """Open the board and the histograms of the run going on, when it is another one."""
@@ -91,8 +97,9 @@ class Looker:
         found: dict[str, Any] = {"lanes": [], "books": [], "latency": {}, "orders": [], "fills": []}
         try:
             self.attach()
-            told = control.call(self.state, "ps")
+            told = control.call(self.state, "top")
             found["lanes"], found["alerts"] = told["lanes"], told.get("alerts", [])
+            found["killed"] = told["killed"]
         except (TiercelError, OSError):
             pass  # starting or ending: the rest is shown all the same
         found["latency"] = self.latency()
@@ -103,16 +110,24 @@ class Looker:
         try:
             names = Names(self.state, db)
             found["books"] = self.books(names)
-            found["orders"] = last_orders(names, db)
-            found["fills"] = last_fills(names, db)
-            found |= profit(self.state, db)
-            counts = next(iter(db.execute(COUNTS)))
-            found["counts"] = dict(
-                zip(("orders", "fills", "refused", "events"), counts, strict=True)
-            )
+            began = time.monotonic()
+            if began >= self._next_reading:
+                self._journal = self.journal(names, db)
+                self._next_reading = began + READING_SHARE * (time.monotonic() - began)
         finally:
             db.close()
-        return found
+        return found | self._journal
+
+    def journal(self, names: Names, db: Any) -> dict[str, Any]:
+        """Orders, fills, P&L and counts; what it costs grows with the journal."""
+        counts = next(iter(db.execute(COUNTS)))
+        quotes = {names.asset(x["quote_asset"]) for x in names.listings.values()}
+        return profit(self.state, db) | {
+            "quote": ", ".join(sorted(quotes)),
+            "orders": last_orders(names, db),
+            "fills": last_fills(names, db),
+            "counts": dict(zip(("orders", "fills", "refused", "events"), counts, strict=True)),
+        }
 
     def books(self, names: Names) -> list[dict[str, Any]]:
         """The top of every market on the board."""
@@ -169,7 +184,7 @@ def last_orders(names: Names, db: Any, limit: int = 8) -> list[dict[str, Any]]:
     )
     return [
         {
-            "id": order[-12:],
+            "id": order[-SHOWN_DIGITS:],  # `tiercel why` takes it
             "venue": names.source(venue),
             "side": "buy" if side == 1 else "sell",
             "price": names.price(instrument, price),
@@ -205,15 +220,18 @@ def microseconds(ns: int) -> str:
     return f"{ns / 1000:.1f} us" if ns < 1_000_000 else f"{ns / 1_000_000:.1f} ms"
 
 
-def plain_line(found: dict[str, Any], seconds: float) -> str:
-    """One line of text for a log or a pipe."""
+def plain_line(found: dict[str, Any], seconds: float | None = None) -> str:
+    """One line of text for a log or a pipe; `seconds` since a session began."""
     counts = found.get("counts", {})
     books = "  ".join(f"{b['feed']} {b['bid']}/{b['ask']} {b['state']}" for b in found["books"])
     tick = found["latency"].get("tick_to_order")
     latency = f"  tick to order p50 {microseconds(tick['p50_ns'])}" if tick else ""
     alerts = "".join(f"  {a['code']}: {a['what']}" for a in found.get("alerts", []))
+    if found.get("killed"):
+        alerts = f"  KILLED: {', '.join(found['killed'])}{alerts}"
+    since = "" if seconds is None else f"{seconds:6.1f} s  "
     return (
-        f"{seconds:6.1f} s  orders {counts.get('orders', 0)}  fills {counts.get('fills', 0)}  "
+        f"{since}orders {counts.get('orders', 0)}  fills {counts.get('fills', 0)}  "
         f"pnl {found.get('pnl', '0')}  {books}{latency}{alerts}"
     )
 
@@ -228,7 +246,8 @@ def draw(found: dict[str, Any], title: str) -> RenderableType:
     counts = found.get("counts", {})
     head = (
         f"orders [bold]{counts.get('orders', 0)}[/]   fills [bold]{counts.get('fills', 0)}[/]   "
-        f"refused {counts.get('refused', 0)}   P&L [bold]{found.get('pnl', '0')}[/] USDT   "
+        f"refused {counts.get('refused', 0)}   P&L [bold]{found.get('pnl', '0')}[/] "
+        f"{found.get('quote', '')}   "
         f"events {counts.get('events', 0)}"
     )
     alerts = [
@@ -276,6 +295,9 @@ def draw(found: dict[str, Any], title: str) -> RenderableType:
         [tuple(o.values()) for o in found["orders"]],
     )
     sides = Columns([Group(books, positions, latency), Group(lanes, fills)], padding=(0, 3))
+    if killed := ", ".join(found.get("killed", [])):
+        text = f"KILLED: {killed}. Nothing leaves but cancels, until `tiercel resume`."
+        alerts.insert(0, Text(text, style="bold red"))
     return Panel(Group(head, *alerts, "", sides, orders), title=title, width=COLUMNS)
 
 

@@ -27,7 +27,11 @@ def command(state: Path | None, yes: bool, as_json: bool) -> None:
             way = "`--yes` is for simulation only" if yes else "use `--yes` in simulation"
             detail = f"resume wants the name of the application typed at a terminal; {way}"
             raise WrongUsage(detail=detail, command="tiercel resume")
-        confirmed = click.prompt(f"Type the application's name ({run.application}) to resume")
+        try:
+            confirmed = click.prompt(f"Type the application's name ({run.application}) to resume")
+        except click.Abort:  # Ctrl-C: not done, so not exit code 0
+            detail = "nothing was typed, and nothing is opened"
+            raise WrongUsage(detail=detail, command="tiercel resume") from None
         if confirmed != run.application:
             detail = "what was typed is not the name of the application"
             raise WrongUsage(detail=detail, command="tiercel resume")

@@ -1,9 +1,8 @@
-"""Watch a running engine: lanes, best prices, kill switch."""
+"""Watch a running engine: books, orders, fills, P&L, lanes, latencies, kill switch."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import click
 
@@ -13,53 +12,35 @@ import click
 @click.option("--every", default=0.5, type=click.FloatRange(0.1, 60), help="Seconds between looks.")
 @click.option("--json", "as_json", is_flag=True, help="One look as one JSON object on stdout.")
 def command(state: Path | None, every: float, as_json: bool) -> None:
-    """Lanes, best prices and the kill switch of a running engine, until Ctrl-C."""
+    """The live screen of a running engine until Ctrl-C; one line where there is no terminal."""
     import sys
+    import time
 
     from engine import control
-    from engine.state import resolve
+    from engine.screen import Looker, draw, plain_line
+    from engine.state import read_run, resolve
 
     path = resolve(state)
-    if as_json or not sys.stdout.isatty():
+    told = control.call(path, "top")  # an engine that does not answer is an error, once
+    if as_json:
         import orjson
 
-        click.echo(orjson.dumps(control.call(path, "top")).decode())
+        click.echo(orjson.dumps(told).decode())
         return
-    import time
+    looker = Looker(path)
+    run = read_run(path)
+    if not sys.stdout.isatty():
+        click.echo(plain_line(looker.look()))
+        return
 
     from rich.live import Live
 
-    with Live(screen(path, control.call(path, "top")), auto_refresh=False) as live:
+    title = f"{path}: {run.application}, {run.mode}" if run else str(path)
+    with Live(draw(looker.look(), title), auto_refresh=False) as live:
         try:
             while True:
-                live.update(screen(path, control.call(path, "top")), refresh=True)
                 time.sleep(every)
+                control.call(path, "top")
+                live.update(draw(looker.look(), title), refresh=True)
         except KeyboardInterrupt:
             pass
-
-
-def screen(path: Path, found: dict[str, Any]) -> Any:
-    """One look as rich shows it."""
-    from rich.console import Group
-    from rich.table import Table
-    from rich.text import Text
-
-    killed = ", ".join(found["killed"])
-    head = Text(f"{path}  root {found['root']}  restarts {found['restarts']}  ")
-    head.append(f"KILLED: {killed}" if killed else "open", "bold red" if killed else "green")
-    lanes = Table("lane", "pid", "runtime", "state", "restarts", "actors", box=None)
-    for lane in found["lanes"]:
-        style = "green" if lane["state"] == "ready" else "yellow"
-        lanes.add_row(
-            lane["name"],
-            str(lane["pid"] or "-"),
-            lane["runtime"],
-            Text(lane["state"], style),
-            str(lane["restarts"]),
-            ", ".join(lane["actors"]),
-        )
-    tops = Table("feed", "listing", "bid", "ask", "valid", box=None)
-    for top in found["tops"]:
-        valid = Text("yes", "green") if top["doubt"] == 0 else Text(f"no ({top['doubt']})", "red")
-        tops.add_row(top["feed"], top["listing"], str(top["bid"][0]), str(top["ask"][0]), valid)
-    return Group(head, lanes, tops)

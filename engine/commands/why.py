@@ -82,6 +82,8 @@ def lines(a: dict[str, Any]) -> list[str]:
         )
     for step in a["steps"]:
         out.append(f"  {step['after_ns'] / 1e3:>12.1f} us  {step['what']}")
+    for other in a["also"]:
+        out.append(f"  an older order has this name too: {other}")
     for after in a["led_to"]:
         out.append(f"  led to {after.get('order', '')}: {after['what']}")
     return out

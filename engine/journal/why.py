@@ -20,6 +20,8 @@ from hotpath.records import Kind, Op, OrderType, Side, TimeInForce, pack_order_i
 
 CANCEL_ONLY = (21, 2)
 """Control and value of a refusal while only cancels may leave (engine/cancel_only.py)."""
+SHOWN_DIGITS = 12
+"""Of an order's 32, the last ones are what the screen has room for."""
 DEEPEST = 20
 """Orders that caused this one, one through the other; more is a loop."""
 
@@ -32,8 +34,12 @@ class OrderNotFound(TiercelError):
     exit_code = 1
 
 
-def find_order(state: Path, db: apsw.Connection, text: str) -> str:
-    """The 32 digits of an order named by client id (base-62 or hex) or by the venue's id."""
+def find_orders(state: Path, db: apsw.Connection, text: str) -> list[str]:
+    """The 32 digits of the orders that a name may mean, the newest first.
+
+    A name is a client id (base-62 or hex), the hex's last digits as the screen shows them, or a
+    venue's id; two venues may have given one number to two orders.
+    """
     spelled = []
     if len(text) == 32 and set(text) <= set(string.hexdigits):
         spelled.append(text.lower())
@@ -42,22 +48,29 @@ def find_order(state: Path, db: apsw.Connection, text: str) -> str:
         spelled.append(spell(read))
     for order in spelled:
         if db.execute("SELECT 1 FROM orders WHERE id = ?", (order,)).fetchone():
-            return order
-    row = db.execute("SELECT id FROM orders WHERE venue_order_id = ?", (text,)).fetchone()
-    if row is None or not text:  # an order that no venue has numbered has none
+            return [order]
+    if not text:  # an order that no venue has numbered has none
         raise OrderNotFound(order=text, state=state)
-    return str(row[0])
+    sql = "SELECT id FROM orders WHERE {} ORDER BY last_event DESC"
+    found = db.execute(sql.format("venue_order_id = ?"), (text,)).fetchall()
+    if not found and len(text) == SHOWN_DIGITS and set(text) <= set(string.hexdigits):
+        found = db.execute(sql.format("id LIKE ?"), (f"%{text}",)).fetchall()
+    if not found:
+        raise OrderNotFound(order=text, state=state)
+    return [str(row[0]) for row in found]
 
 
 def why(state: Path, text: str) -> dict[str, Any]:
-    """{order, venue_order_id, status, inputs, caused_by, steps, led_to}; times in ns.
+    """{order, venue_order_id, status, inputs, caused_by, steps, led_to, also}; times in ns.
 
-    Each step says when (engine time, UTC ns), how long after the step before, and what.
+    Each step says when (engine time, UTC ns), how long after the step before, and what. `also`
+    are the client ids of older orders of the same name.
     """
     with reading(state) as db:
         db.execute("BEGIN")
-        order = find_order(state, db, text)
-        return Teller(db, Names(state, db)).tell(order)
+        order, *others = find_orders(state, db, text)
+        also = [spell_id(int(other, 16)) for other in others]
+        return Teller(db, Names(state, db)).tell(order) | {"also": also}
 
 
 class Teller:

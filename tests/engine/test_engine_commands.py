@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
+import pty
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
+from engine import control
 from tests.engine.running import ROOT, Engine, lane, running
 
 
@@ -54,6 +57,37 @@ def test_the_life_of_an_engine_by_command(tmp_path: Path) -> None:
         stopped = json.loads(tiercel("stop", "--json", cwd=tmp_path).stdout)
         assert stopped["stopped"] is True
         assert e.wait() == (0, "")
+
+
+def at_a_terminal(state: Path, answer: bytes) -> tuple[int, str]:
+    """`tiercel resume` at a terminal, its question answered; exit code and output."""
+    pid, terminal = pty.fork()
+    if pid == 0:
+        os.chdir(ROOT)
+        argv = [sys.executable, "-m", "engine.main", "resume", "--state", str(state)]
+        os.execv(sys.executable, argv)
+    output = b""
+    with contextlib.suppress(OSError):  # the process at the terminal has ended
+        while data := os.read(terminal, 4096):
+            output += data
+            if answer and b"to resume: " in output:
+                os.write(terminal, answer)
+                answer = b""
+    os.close(terminal)
+    return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]), output.decode()
+
+
+def test_the_kill_switch_is_opened_by_the_name_typed_and_by_nothing_else(tmp_path: Path) -> None:
+    with running(tmp_path, {"application": "t", "lanes": [lane("venue")]}) as e:
+        e.wait_ready()
+        assert tiercel("kill", "--state", str(e.state)).returncode == 0
+        for answer in (b"u\n", b"\x03", b"yes\n"):
+            code, output = at_a_terminal(e.state, answer)
+            assert code == 2 and "TCL-1001" in output and "(t)" in output, output
+            assert control.call(e.state, "top")["killed"] == ["all"]
+        code, output = at_a_terminal(e.state, b"t\n")
+        assert code == 0 and "opened: all" in output, output
+        assert control.call(e.state, "top")["killed"] == []
 
 
 def test_several_engines_are_listed(tmp_path: Path) -> None:

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import io
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from engine.screen import COLUMNS, STATUS, draw
+from engine import screen
+from engine.journal.actor import Journal
+from engine.journal.why import why
+from engine.screen import COLUMNS, STATUS, Looker, draw, plain_line
+from tests.engine.journal.session import INSTANCE, Session
 
 FOUND: dict[str, Any] = {
     "counts": {"orders": 123456, "fills": 123457, "refused": 1234, "events": 9876543},
@@ -63,3 +68,51 @@ def test_nothing_is_cut(width: int) -> None:
 def test_lanes_stand_beside_the_books_where_there_is_room() -> None:
     assert any("feed_alpha" in line and "recorder" in line for line in drawn(COLUMNS).splitlines())
     assert not any("feed_alpha" in line and "recorder" in line for line in drawn(80).splitlines())
+
+
+def test_the_kill_switch_is_seen_on_the_screen_and_in_the_line() -> None:
+    from rich.console import Console
+
+    assert "KILLED" not in drawn(COLUMNS) + plain_line(FOUND, 1.0)
+    killed = FOUND | {"killed": ["alpha", "cross"]}
+    out = io.StringIO()
+    Console(file=out, width=80).print(draw(killed, "title"))
+    assert "KILLED: alpha, cross" in out.getvalue() and "tiercel resume" in out.getvalue()
+    assert "KILLED: alpha, cross" in plain_line(killed, 1.0)
+
+
+@pytest.fixture
+def state(tmp_path: Path) -> Path:
+    journal = Journal.open(tmp_path, INSTANCE)
+    journal.take(Session(3).run(30).records)
+    journal.commit()
+    journal.close()
+    return tmp_path
+
+
+def test_an_order_is_shown_by_the_name_that_why_takes(state: Path) -> None:
+    shown = Looker(state).look()["orders"]
+    assert shown
+    for order in shown:
+        assert why(state, order["id"])["order"].endswith(order["id"])
+
+
+def test_reading_a_long_journal_takes_its_share_of_the_time_and_no_more(
+    state: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Four looks a second; a journal that takes 100 ms to sum up is read every 2 s."""
+    now, readings = [100.0], []
+    read = Looker.journal
+
+    def slow(self: Looker, *args: Any) -> dict[str, Any]:
+        now[0] += 0.1
+        readings.append(now[0])
+        return read(self, *args)
+
+    monkeypatch.setattr(screen.time, "monotonic", lambda: now[0])
+    monkeypatch.setattr(Looker, "journal", slow)
+    looker = Looker(state)
+    while now[0] < 110:
+        assert looker.look()["counts"]["events"] > 0
+        now[0] += 0.25
+    assert 4 <= len(readings) <= 6

@@ -81,6 +81,19 @@ def test_the_chain_from_the_inputs_to_the_fill(traded: tuple[Path, int, int]) ->
     assert "sell 0.005 at 100.1" in told["led_to"][0]["what"]
 
 
+def test_two_orders_that_venues_gave_one_number_are_both_named(
+    traded: tuple[Path, int, int],
+) -> None:
+    """The newer one is told, and the other's name said: an answer about the wrong one is none."""
+    state, order, hedge = traded
+    db = apsw.Connection(str(state / FILE))
+    db.execute("UPDATE orders SET venue_order_id = '4711' WHERE id = ?", (f"{hedge:032x}",))
+    db.close()
+    told = why(state, "4711")
+    assert (told["order"], told["also"]) == (f"{hedge:032x}", [spell_id(order)])
+    assert why(state, spell_id(order))["also"] == []
+
+
 def test_a_hedge_names_what_made_it_necessary(traded: tuple[Path, int, int]) -> None:
     state, order, hedge = traded
     told = why(state, f"{hedge:032X}")
