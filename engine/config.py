@@ -68,11 +68,12 @@ def recorded(configuration: Configuration) -> Configuration:
 
 
 def _check_settings(app: Application, source: document.Document) -> None:
-    """Every actor's kind exists and its settings fit what that kind declares."""
+    """Every actor's kind exists, has its class, and its settings fit what that kind declares."""
     for i, lane in enumerate(app.lanes):
         for j, actor in enumerate(lane.actors):
             at: document.At = ("lanes", i, "actors", j)
             struct = wiring.settings_of(actor.kind, source.path.parent, source.where(at))
+            wiring.check_class(actor.kind, source.path.parent, source.where(at))
             if struct is None:
                 struct = NoSettings
             document.convert(source, actor.settings, struct, (*at, "settings"))

@@ -205,7 +205,7 @@ async def answer(root: Root, line: bytes) -> Reply:
     try:
         return await command(root, request)
     except TiercelError as e:
-        return {"ok": False, "error": e.sentences()}
+        return {"ok": False, "error": e.sentences(), "exit_code": e.exit_code}
     except OSError as e:  # a full disk is the caller's to hear of, not the engine's to die of
         detail = f"{type(e).__name__}: {e.strerror}"
         advice = "Make room on the disk of the state directory, and run it again"
@@ -224,6 +224,10 @@ class Refusal(TiercelError):
     why = "{why}"
     do = "{do}"
     exit_code = EXIT_NO
+
+    def __init__(self, exit_code: int = EXIT_NO, **values: object) -> None:
+        super().__init__(**values)
+        self.exit_code = exit_code
 
     def sentences(self) -> dict[str, str]:
         return {k: str(self.values[k]) for k in ("code", "what", "why", "do")}
@@ -256,5 +260,5 @@ def call(state: Path, command: str, timeout_s: float = 60.0, **values: Any) -> R
         os.close(folder)
     reply: Reply = msgspec.json.decode(bytes(data))
     if not reply.pop("ok"):
-        raise Refusal(**reply["error"])
+        raise Refusal(reply.get("exit_code", EXIT_NO), **reply["error"])
     return reply

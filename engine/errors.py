@@ -23,7 +23,7 @@ class TiercelError(Exception):
     what: ClassVar[str] = ""
     why: ClassVar[str] = ""
     do: ClassVar[str] = ""
-    exit_code: ClassVar[int] = EXIT_USAGE
+    exit_code: int = EXIT_USAGE
     answer: ClassVar[dict[str, object]] = {}  # what the command's JSON says besides
     conditions: ClassVar[dict[str, type[TiercelError]]] = {}
 

@@ -36,9 +36,10 @@ class Commands(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in self.list_commands(ctx):
             return None
+        from engine.arguments import looked_at
         from engine.wiring import load_command
 
-        return load_command(cmd_name)
+        return looked_at(load_command(cmd_name))
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         rows = [(name, first_line(name)) for name in self.list_commands(ctx)]

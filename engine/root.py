@@ -164,6 +164,7 @@ class Root:
         self.inputs_lost: dict[str, int] = {}
         self.troubles: dict[str, dict[str, str] | None] = {}  # by actor, in coded words
         self.words: dict[str, str] = {}  # why each lane says it failed
+        self.ended_last = ""
         self.answers: dict[str, dict[str, dict[str, Any]]] = {}
         self.escalation: str | None = None
         self.is_ready = False
@@ -211,13 +212,16 @@ class Root:
             self._close()
         log = self.path / "log"
         if self.supervisor.result == "failed":
-            detail = self.supervisor.why
-            lane = detail.split(" ")[0]
-            words = self.words.get(lane)
-            raise LaneFailed(detail=f"{detail}: {words}" if words else detail, log=log)
+            why = self.supervisor.why
+            raise LaneFailed(detail=self.with_words(why, why.split(" ")[0]), log=log)
         if self.escalation is not None:
             raise last_acts.Escalated(detail=self.escalation, log=log)
         return EXIT_DONE
+
+    def with_words(self, why: str, lane: str) -> str:
+        """What the supervisor says of a lane's end, and the lane's own words on it."""
+        words = self.words.get(lane)
+        return f"{why}: {words}" if words else why
 
     def _close(self) -> None:
         self.spare.close()
@@ -293,9 +297,11 @@ class Root:
                 self._nursery.start_soon(_ask_to_stop, process)
             elif action.verb is Verb.KILL and process is not None:
                 self.lane_logs.note(action.name, "error", "lane killed", why=action.why)
+                self.words.setdefault(action.name, action.why)
                 process.kill()
             elif action.verb is Verb.ESCALATE:
-                self._nursery.start_soon(last_acts.escalate, self, action.why)
+                why = self.with_words(action.why, self.ended_last)
+                self._nursery.start_soon(last_acts.escalate, self, why)
             elif action.verb is Verb.DROP:
                 self.lane_logs.note(action.name, "info", "lane dropped")
         self._wake.set()
@@ -305,6 +311,7 @@ class Root:
         """No process, or no epoch on disk: a start that failed, and counts as one."""
         self.words[name] = f"{type(error).__name__}: {error.strerror}"
         self.lane_logs.note(name, "error", "lane not started", words=self.words[name])
+        self.ended_last = name
         self.carry_out(self.supervisor.exited(name, 1, monotonic_ns()))
 
     def _spawn(self, lane: LaneSettings) -> None:
@@ -318,6 +325,7 @@ class Root:
             process = LaneProcess.spawn(self.lane_argv, output, self.configuration.secret_names)
         process.become(spec, output)
         self.processes[lane.name] = process
+        self.words.pop(lane.name, None)  # an earlier life's
         of = {"pid": process.pid, "epoch": epoch}
         self.lane_logs.note(lane.name, "info", "lane started", **of, warm=is_warm)
         self.document(Kind.DOCUMENT, event="lane_started", lane=lane.name, **of)
@@ -347,6 +355,7 @@ class Root:
         if is_lost and self.supervisor.is_running:
             self.recorder_watch.died(self.words.pop(lane.name, ""), monotonic_ns())
         self.document(Kind.DOCUMENT, event="lane_ended", lane=lane.name, pid=process.pid, code=code)
+        self.ended_last = lane.name
         self.carry_out(self.supervisor.exited(lane.name, code, monotonic_ns()))
         if self.supervisor.result is None:
             self.note_ready()

@@ -164,6 +164,13 @@ def actor_class(kind: str, beside: Path, where: str = "the configuration") -> ty
     return _only_actor(found, kind, where)
 
 
+def check_class(kind: str, beside: Path, where: str) -> None:
+    """KindBroken where a kind of one file lacks its class; a folder's code is not imported here."""
+    found = resolve(kind, beside, where)
+    if not isinstance(found, Plugin):
+        _only_actor(found, kind, where)
+
+
 def resolve(kind: str, beside: Path, where: str) -> Plugin | ModuleType:
     """The declaration or the module behind a kind; raises KindNotFound or KindBroken."""
     if kind.endswith(".py"):
@@ -268,7 +275,8 @@ def _only_actor(module: ModuleType, kind: str, where: str) -> type[Any]:
         raise KindBroken(
             where=where,
             kind=kind,
-            detail=f"One subclass of Actor (or sink) is expected, it has {names}",
+            detail="One class of its own is expected, a subclass of Strategy (of hotpath.strategy) "
+            f"or another Actor; it has {names}",
         )
     return own[0]
 

@@ -77,3 +77,47 @@ def test_odd_streams_and_paths_are_survived(
     assert "Traceback" not in done.stderr and "Exception ignored" not in done.stderr
     if "--json" in command and "<" not in command and "/dev/full" not in command:
         assert json.loads(done.stdout)["error"]["code"] == said
+
+
+@pytest.mark.parametrize(
+    ("words", "named"),
+    [
+        (("book", "f", "--venue", "binance", "--symbol", "BTCUSDT", "--tick", ""), "--tick"),
+        (("book", "f", "--venue", "binance", "--symbol", "BTCUSDT", "--lot="), "--lot"),
+        (("book", "", "--venue", "binance", "--symbol", "BTCUSDT"), "FILE"),
+        (("config", "check", ""), "FILE"),
+        (("codec", "--batch", ""), "--batch"),
+        (("quote", "--pool", "", "--in", "0", "--exact-in", "1"), "--pool"),
+        (("journal", "check", "--state", ""), "--state"),
+        (("kill", "--reason", ""), "--reason"),
+        (("demo", "--state", ""), "--state"),
+    ],
+)
+def test_an_empty_value_is_no_default_and_no_directory(words: tuple[str, ...], named: str) -> None:
+    done = call(*words, "--json")
+    error = json.loads(done.stdout)["error"]
+    assert (done.returncode, error["code"]) == (2, "TCL-1001"), done
+    assert named in error["why"] and "empty" in error["why"]
+
+
+@pytest.mark.parametrize(
+    ("words", "named"),
+    [
+        (("doctor", "--state", "--json"), "--state"),
+        (("demo", "--state", "--json"), "--state"),
+        (("latency", "--html", "--json"), "--html"),
+        (("latency", "--compare", "--json"), "--compare"),
+        (("run", "app.yaml", "--record", "--json"), "--record"),
+        (("codec", "--json", "--batch", "--debugging"), "--batch"),
+        (("new", "strategy", "mine", "--in", "--json"), "--in"),
+        (("clean", "--state=--json", "--json"), "--state"),
+    ],
+)
+def test_an_option_is_not_taken_for_the_value_of_another(
+    tmp_path: Path, words: tuple[str, ...], named: str
+) -> None:
+    done = shell("$T " + " ".join(words), tmp_path)
+    error = json.loads(done.stdout)["error"]
+    assert (done.returncode, error["code"]) == (2, "TCL-1001"), done
+    assert named in error["why"] and "./--" in error["why"]
+    assert not list(tmp_path.iterdir())

@@ -104,6 +104,25 @@ def test_a_right_one_is_read_as_written(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    ("text", "has"),
+    [
+        (STRATEGY.partition("class Mine")[0], "none"),
+        ("", "none"),
+        (STRATEGY + "class Other(Actor):\n    pass\n", "Mine, Other"),
+        ("from hotpath.strategy import Strategy\n", "none"),
+    ],
+)
+def test_a_strategy_file_without_its_class_is_refused(tmp_path: Path, text: str, has: str) -> None:
+    path = write(tmp_path, put(small(), "lanes/0/actors/0/settings", {}))
+    (tmp_path / "mine.py").write_text(text)
+    with pytest.raises(TiercelError) as caught:
+        config.read(path, {})
+    said = caught.value.sentences()
+    assert said["code"] == "TCL-1031" and "./mine.py" in said["what"], said
+    assert "subclass of Strategy" in said["why"] and said["why"].endswith(f"it has {has}"), said
+
+
+@pytest.mark.parametrize(
     ("path", "value", "code", "says"),
     [
         ("lanez", [], "TCL-1011", "Did you mean `lanes`"),

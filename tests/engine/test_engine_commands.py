@@ -48,7 +48,9 @@ def test_the_life_of_an_engine_by_command(tmp_path: Path) -> None:
         kill = json.loads(tiercel("kill", "--json", "--state", str(e.state)).stdout)
         assert kill["cause"]["source"] == 1 and kill["canceled"]["venue"]["open"] == 0
         assert json.loads(tiercel("top", "--json", cwd=tmp_path).stdout)["killed"] == ["all"]
-        assert tiercel("kill", "--scope", "nothing", "--json", cwd=tmp_path).returncode == 1
+        wrong = tiercel("kill", "--scope", "nothing", "--json", cwd=tmp_path)
+        assert (wrong.returncode, code_of(wrong)) == (2, "TCL-1052")
+        assert "all, of_venue" in wrong.stderr, "the scopes there are"
         assert tiercel("resume", cwd=tmp_path).returncode == 2  # no terminal, no --yes
         resumed = json.loads(tiercel("resume", "--yes", "--json", cwd=tmp_path).stdout)
         assert resumed["opened"] == ["all"]

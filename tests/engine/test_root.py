@@ -183,14 +183,17 @@ def test_a_busy_state_directory_is_refused(tmp_path: Path) -> None:
 
 
 def test_a_restart_storm_escalates_and_the_next_start_stays_closed(tmp_path: Path) -> None:
-    stormy = lane("stormy", settings={"after_ms": 20})
+    stormy = lane("stormy", settings={"after_ms": 20, "words": "it had enough"})
     stormy["supervision"] = {"backoff": {"initial_ms": 1, "cap_ms": 1000}}
     tree = app(lane("venue"), lane("deaf_venue", shutdown_ms=200, settings={"deaf": True}), stormy)
     tree["supervision"] = {"backoff": {"initial_ms": 1, "cap_ms": 1000}}
     with running(tmp_path, tree) as e:
         code, err = e.wait()
         assert code == 70 and err.startswith("TCL-2151"), err
-        assert "4 restarts within 300 s" in err
+        assert (
+            "4 restarts within 300 s, the last of stormy (exit 73): RuntimeError: it had enough"
+            in err
+        )
         assert len(e.seen("stormy")) == 4  # the first start and three restarts
         assert (e.state / "seen" / "venue.canceled").exists()
         assert json_of(e.state / "kill.json")["escalated"] is True
@@ -313,6 +316,7 @@ def test_a_state_directory_that_takes_nothing_more_escalates_and_still_kills(
         os.kill(e.lane("b")["pid"], signal.SIGKILL)  # its next epoch cannot be stored
         code, err = e.wait()
         assert code == 70 and err.startswith("TCL-2151"), err
+        assert "IsADirectoryError" in err, "the cause"
         assert not e.alive()
         assert [x["epoch"] for x in e.seen("b")] == [1]
 

@@ -1,7 +1,8 @@
 """A lane without actors: it starts, beats, writes records, obeys, and misbehaves when told to.
 
 What each of its actors' settings says: `fail_start`, `exit_code` after `after_ms`, `deaf` to stop,
-`mute` (no heartbeat), `slow_ms` before it has started, `write` (records each round).
+`mute` (no heartbeat), `words` said at the end, `slow_ms` before it has started, `write` (records
+each round).
 """
 
 from __future__ import annotations
@@ -70,6 +71,8 @@ def main(child: Child) -> None:
             (seen / f"{spec.lane}.{spec.epoch}.refused").write_text("yes")
         after = settings.get("after_ms")
         if after is not None and time.monotonic() - began > after / 1000:
+            if words := settings.get("words"):
+                raise RuntimeError(words)
             os._exit(settings.get("exit_code", 1))
         time.sleep(0.01)
 

@@ -14,6 +14,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_def
     slow_ms: Annotated[int, setting("ms", "Before it has started.")] = 0
     exit_code: Annotated[int, setting("", "How to end after after_ms.")] = 1
     after_ms: Annotated[int | None, setting("ms", "End by itself then.")] = None
+    words: Annotated[str, setting("", "Said when it ends by itself.")] = ""
     deaf: Annotated[bool, setting("", "Do not obey a stop.")] = False
     mute: Annotated[bool, setting("", "No heartbeat.")] = False
     unclean: Annotated[bool, setting("", "Reconciliation is not clean.")] = False
