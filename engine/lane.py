@@ -21,6 +21,7 @@ from engine.build_hash import build_hash
 from engine.child import EXIT_FAILED, ROOT_SILENCE_NS, Child, end_without_memory, run_lane
 from engine.lane_spec import FollowSpec, LaneSpec, OutboxSpec
 from engine.secret import hide_hook
+from engine.trust import Refusals
 from hotpath.board import Board
 from hotpath.clock import monotonic_ns
 from hotpath.histogram import Histogram, Stages
@@ -91,8 +92,8 @@ class LaneProcess:
         self._troubles: dict[str, dict[str, Any] | None] = {}
         self._venues = {a.name: a.venue for a in spec.actors}
         self._silent: dict[str, int] = {}  # until when each actor's venue wants no request
-        self.refused: dict[str, dict[str, Any]] = {}
-        """Actors whose connection TLS refused, as the runtime saw it (engine/trust.py)."""
+        self.refused = Refusals()
+        """Actors whose connection cannot be made, as the runtime saw it (engine/trust.py)."""
         self.stopping = False
         self._stop_by = 0
 

@@ -53,6 +53,7 @@ def heard_of(root: Root, lane: LaneSettings, process: LaneProcess, event: dict[s
         root.troubles[event["actor"]] = event["error"]
         if event["error"] is not None:
             note(name, "warning", "trouble", actor=event["actor"], **event["error"])
+            root.on_trouble(event["error"])
     elif what == "silent":  # a ban is of the address: every lane keeps it
         publish_silence(root.assembly.board, event)
     elif what == "failed":

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import trio
 
 from engine.child import end_without_memory
-from engine.trust import refusal, trusted
+from engine.trust import Refusals, trusted
 
 if TYPE_CHECKING:
     from hotpath.lane import Actor, Lane
@@ -69,7 +69,7 @@ class ColdLane:
         self.stopping = self.has_failed = False
         self._nursery: trio.Nursery | None = None
         self._client: Any = None
-        self.refused: dict[str, dict[str, Any]] = {}
+        self.refused = Refusals()
         self._ages = None if lane.stages is None else lane.stages["age"]
 
     async def run(self, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
@@ -239,12 +239,10 @@ class ColdLane:
             )
             status, got = answer.status_code, dict(answer.headers)
             content = answer.content[:RESPONSE_LIMIT]
-            self.refused.pop(actor.name, None)
+            self.refused.made(actor.name)
         except httpx.HTTPError as error:
             status, got, content = 0, {}, f"{type(error).__name__}: {error}".encode()
-            trouble = refusal(error, httpx.URL(target).netloc.decode())
-            if trouble is not None:
-                self.refused[actor.name] = trouble
+            self.refused.failed(actor.name, error, httpx.URL(target).netloc.decode())
         if not self.has_failed:
             with self.turns():
                 self.lane.take_response(actor, token, status, got, content)

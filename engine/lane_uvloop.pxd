@@ -26,7 +26,7 @@ cdef class HotLane(Runtime):
     cdef readonly list listeners
     cdef readonly uint64_t late_turns
     cdef readonly str last_error
-    cdef public dict refused               # by actor: what TLS refused (engine/trust.py)
+    cdef public object refused             # by actor: why it has no connection (engine/trust.py)
     cdef object context                    # of secure connections, made at the first
     cdef int age_stage                     # histogram of outbox ages, -1: none
     cdef ring(self)

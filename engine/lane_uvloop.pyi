@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
+from engine.trust import Refusals
 from hotpath.lane import Actor, Lane
 from hotpath.ring import Outbox, Reader
 
@@ -29,7 +30,7 @@ class HotLane:
     doorbells: list[Outbox]
     late_turns: int
     last_error: str | None
-    refused: dict[str, dict[str, Any]]
+    refused: Refusals
     def __init__(
         self, lane: Lane, follows: list[Follow], *, spin: bool, heartbeat_ns: int = 20_000_000
     ) -> None: ...

@@ -13,7 +13,7 @@ import asyncio
 import gc
 import socket as sockets
 
-from engine.trust import refusal, trusted
+from engine.trust import Refusals, trusted
 
 from libc.stdint cimport int64_t, uint64_t
 
@@ -59,7 +59,7 @@ cdef class HotLane(Runtime):
         self.heartbeat_ns = heartbeat_ns
         self.doorbells = []
         self.listeners = []
-        self.refused = {}
+        self.refused = Refusals()
         self.again = self.spin
         self.scheduled_due = 0x7fffffffffffffff
         self.age_stage = -1
@@ -285,13 +285,11 @@ cdef class HotLane(Runtime):
                 )
         except Exception as error:
             self.listeners.remove(listener)
-            trouble = refusal(error, url.partition("://")[2].partition("/")[0])
-            if trouble is not None:
-                self.refused[actor.name] = trouble
+            self.refused.failed(actor.name, error, url.partition("://")[2].partition("/")[0])
             if listener.abandon():
                 self.on_unreachable(actor, channel, error)
             return
-        self.refused.pop(actor.name, None)
+        self.refused.made(actor.name)
         sock = transport.underlying_transport.get_extra_info("socket")
         if sock is not None:
             sock.setsockopt(sockets.IPPROTO_TCP, sockets.TCP_NODELAY, 1)

@@ -82,11 +82,12 @@ class Root:
         memory_place: Path | None = None,
         for_s: float | None = None,
         on_ready: Callable[[Root], None] | None = None,
+        on_trouble: Callable[[dict[str, str]], None] = lambda said: None,
     ) -> None:
         self.configuration, self.app = configuration, configuration.application
         self.exchanges = exchanges or []
         self.lane_argv = lane_argv or lane_process.python()
-        self.for_s, self.on_ready = for_s, on_ready
+        self.for_s, self.on_ready, self.on_trouble = for_s, on_ready, on_trouble
         self.notice = Notice()
         check_cores(self.app)
         self.directory = StateDirectory(state)

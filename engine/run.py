@@ -43,6 +43,7 @@ def run_application(
         exchanges=exchanges_of(directory),
         for_s=for_s,
         on_ready=None if as_json else announce,
+        on_trouble=complain,
     )
     try:
         code = root.run()
@@ -60,6 +61,11 @@ def run_application(
         }
         sys.stdout.write(orjson.dumps(summary).decode() + "\n")
     return code
+
+
+def complain(said: dict[str, str]) -> None:
+    """One line on stderr when a venue says that something is wrong, or nothing answers."""
+    print("{code}: {what}. {why}. {do}.".format(**said), file=sys.stderr, flush=True)
 
 
 def announce(root: Root) -> None:

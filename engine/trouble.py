@@ -52,9 +52,19 @@ class NotSecure(TiercelError):
     exit_code = EXIT_NO
 
 
+class NotReached(TiercelError):
+    """Nothing answers where a venue should; it is tried again with growing waits."""
+
+    code: ClassVar[str] = "TCL-5215"
+    what = "{actor} does not reach {address}"
+    why = "{message}"
+    do = "Check the endpoint, and that what should answer there runs; it is tried again by itself"
+    exit_code = EXIT_NO
+
+
 def in_words(actor: str, trouble: dict[str, Any] | None) -> TiercelError | None:
     """The error of an actor's `trouble`: {kind: key, number, message}, {kind: ban, number,
-    until (engine time, ns)}, or {kind: certificate or tls, address, message}."""
+    until (engine time, ns)}, or {kind: certificate, tls or unreached, address, message}."""
     if trouble is None:
         return None
     if trouble["kind"] == "ban":
@@ -66,4 +76,6 @@ def in_words(actor: str, trouble: dict[str, Any] | None) -> TiercelError | None:
         return CertificateRefused(actor=actor, address=trouble["address"], message=message)
     if trouble["kind"] == "tls":
         return NotSecure(actor=actor, address=trouble["address"], message=message)
+    if trouble["kind"] == "unreached":
+        return NotReached(actor=actor, address=trouble["address"], message=message)
     return KeyRefused(actor=actor, number=trouble["number"], message=message)

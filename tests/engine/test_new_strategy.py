@@ -89,6 +89,13 @@ def test_it_trades_as_it_was_written(tmp_path: Path) -> None:
     assert orders and {x["side"] for x in orders} == {"BUY"}  # what it decided reached the exchange
 
 
+def test_an_exchange_that_was_not_started_is_said(tmp_path: Path) -> None:
+    path = write("my_first", tmp_path)[1]
+    path.write_text(path.read_text().replace("19380", str(free_port())))
+    ran = call("engine.main", "run", "my_first.yaml", "--for", "3s", cwd=tmp_path)
+    assert "TCL-5215: venue does not reach 127.0.0.1" in ran.stderr, ran.stderr
+
+
 def test_its_exchange_is_one(tmp_path: Path) -> None:
     from engine.strategy_files import write
     from venues.simulated.spec import read_spec

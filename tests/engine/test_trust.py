@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import socket
 import ssl
 from collections.abc import Callable
 from pathlib import Path
@@ -190,6 +191,28 @@ async def first_flight(context: ssl.SSLContext, hello: bytes) -> bytes:
     with pytest.raises(ssl.SSLWantReadError):
         server.do_handshake()
     return outgoing.read()
+
+
+def test_an_address_where_nothing_answers_is_told_after_the_third_attempt() -> None:
+    """Nobody listens (the exchange was not started): once is an ordinary event, always is not."""
+    said = []
+
+    async def play(world: World) -> None:
+        with socket.socket() as closed:
+            closed.bind(("127.0.0.1", 0))
+            open_port, world.port = world.port, closed.getsockname()[1]
+            for n in range(1, 4):
+                world.dial("ws")
+                await world.until(lambda n=n: len(world.actor.links) == n)
+                said.append(world.trouble)
+        world.port = open_port
+        world.dial("ws")
+        await world.until(lambda: world.actor.heard != [])
+        said.append(world.trouble)
+
+    world = in_world(False, greet, play, None)
+    assert world.links[:4] == [CLOSED, CLOSED, CLOSED, OPENED]
+    assert said == ["", "", "TCL-5215", ""]
 
 
 def test_all_is_well_again_once_the_certificate_is_right(authority: Authority) -> None:
