@@ -1,4 +1,4 @@
-"""R05: a reference in another market's ticks is rounded without closing its spread."""
+"""R05: a reference in another market's ticks keeps its spread in this instrument's."""
 
 from __future__ import annotations
 
