@@ -95,6 +95,7 @@ extensions = [
 packages = {".".join(f.parent.parts) for p in PACKAGES for f in Path(p).rglob("*.py")}
 
 setup(
+    scripts=["engine/launch/tiercel"],
     packages=sorted(packages | {"configs"}),  # their other files: MANIFEST.in
     ext_modules=cythonize(
         extensions,

@@ -103,7 +103,7 @@ def main() -> None:
     if is_child:
         run_module(sys.argv[2:])
         return
-    from engine.main import main as command_line
+    from engine.entry import main as command_line
 
     command_line()
 

@@ -27,6 +27,7 @@ from engine.demo_world import exchange_spec, make_key
 from engine.drill_faults import ABSENCE_PROVEN_S, Fault, full_disk
 from engine.drill_verdict import broken, judged, ledger_lines
 from engine.drill_words import told_by_engine
+from engine.entry import interruptible
 from engine.errors import EXIT_NO, TiercelError
 from engine.roles import role_of
 from engine.state import read_run
@@ -312,6 +313,7 @@ def run_drill(
 ) -> dict[str, Any]:
     """The whole drill; what happened, as one document (`ok` says whether everything held)."""
     code = 0
+    interruptible()
     try:
         seen = hurt(drill, fault, for_s, drill.target_of(fault, target))
     except KeyboardInterrupt:

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import click
 
+from engine.entry import code_of
 from engine.errors import (
     EXIT_DONE,
     SystemRefused,
@@ -125,8 +126,8 @@ def main(argv: list[str] | None = None) -> None:
         sys.exit(code if isinstance(code, int) else EXIT_DONE)
     except click.exceptions.Exit as e:
         sys.exit(e.exit_code)
-    except click.Abort:
-        sys.exit(EXIT_DONE)
+    except (click.Abort, KeyboardInterrupt):
+        sys.exit(code_of(args))
     except click.ClickException as e:
         ctx = getattr(e, "ctx", None)
         where = ctx.command_path if ctx else "tiercel"

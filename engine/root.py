@@ -83,11 +83,14 @@ class Root:
         for_s: float | None = None,
         on_ready: Callable[[Root], None] | None = None,
         on_trouble: Callable[[dict[str, str]], None] = lambda said: None,
+        early: list[int] | None = None,
     ) -> None:
+        """`early` holds the signals that came before `run`: it ends at once then, in order."""
         self.configuration, self.app = configuration, configuration.application
         self.exchanges = exchanges or []
         self.lane_argv = lane_argv or lane_process.python()
         self.for_s, self.on_ready, self.on_trouble = for_s, on_ready, on_trouble
+        self.early = early if early is not None else []
         self.notice = Notice()
         check_cores(self.app)
         self.directory = StateDirectory(state)
@@ -254,6 +257,8 @@ class Root:
                     nursery.start_soon(self._end_after, self.for_s)
                 self.document(Kind.DOCUMENT, event="root_started", run=self.run_name, pid=self.pid)
                 self.carry_out(self.supervisor.start(monotonic_ns()))
+                if self.early:
+                    self.stop()
                 await self._decide()
                 nursery.cancel_scope.cancel()
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import signal
 import sys
 from pathlib import Path
 
@@ -37,6 +38,8 @@ def run_application(
     if record is not None:
         configuration = config.recorded(configuration)
     directory = state or configuration.state
+    early: list[int] = []
+    signal.signal(signal.SIGINT, lambda number, frame: early.append(number))
     root = Root(
         configuration,
         directory,
@@ -44,6 +47,7 @@ def run_application(
         for_s=for_s,
         on_ready=None if as_json else announce,
         on_trouble=complain,
+        early=early,
     )
     try:
         code = root.run()

@@ -15,6 +15,7 @@ import click
 def command(state: Path | None, yes: bool, as_json: bool) -> None:
     """Reconcile, then open every gate. Needs the application's name typed at a terminal."""
     from engine import control
+    from engine.entry import interruptible
     from engine.errors import WrongUsage
     from engine.state import read_run, resolve
 
@@ -27,6 +28,7 @@ def command(state: Path | None, yes: bool, as_json: bool) -> None:
             way = "`--yes` is for simulation only" if yes else "use `--yes` in simulation"
             detail = f"resume wants the name of the application typed at a terminal; {way}"
             raise WrongUsage(detail=detail, command="tiercel resume")
+        interruptible()
         try:
             confirmed = click.prompt(f"Type the application's name ({run.application}) to resume")
         except click.Abort:  # Ctrl-C: not done, so not exit code 0

@@ -17,6 +17,7 @@ def command(state: Path | None, every: float, as_json: bool) -> None:
     import time
 
     from engine import control
+    from engine.entry import interruptible
     from engine.screen import Looker, draw, plain_line
     from engine.state import read_run, resolve
 
@@ -35,6 +36,7 @@ def command(state: Path | None, every: float, as_json: bool) -> None:
 
     from rich.live import Live
 
+    interruptible()
     title = f"{path}: {run.application}, {run.mode}" if run else str(path)
     with Live(draw(looker.look(), title), auto_refresh=False) as live:
         try:

@@ -1,0 +1,74 @@
+"""Ctrl-C at any moment of a command's start: it ends without a word, with the contract's code."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+LAUNCHER = ROOT / "engine" / "launch" / "tiercel"
+HELD_MS = (0, 2, 5, 9, 14, 20, 27, 35, 45, 60, 90)
+
+
+@pytest.fixture
+def command(tmp_path: Path) -> list[str]:
+    """The launcher as an installation has it, beside its interpreter."""
+    if subprocess.run(["env", "--block-signal=INT", "true"], capture_output=True).returncode:
+        pytest.skip("this host's env cannot hold a signal back (coreutils 8.31 can)")
+    (tmp_path / "bin").mkdir()
+    (tmp_path / "bin" / "tiercel").write_bytes(LAUNCHER.read_bytes())
+    (tmp_path / "bin" / "tiercel").chmod(0o755)
+    (tmp_path / "bin" / "python").write_text(f'#!/bin/sh\nexec {sys.executable} "$@"\n')
+    (tmp_path / "bin" / "python").chmod(0o755)
+    return [str(tmp_path / "bin" / "tiercel")]
+
+
+def interrupted(argv: list[str], after_ms: float, where: Path) -> tuple[int, str]:
+    """The exit code and all that was said by a command interrupted so soon."""
+    process = subprocess.Popen(
+        argv,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        cwd=where,
+        env=os.environ | {"PYTHONPATH": str(ROOT)},
+        start_new_session=True,
+    )
+    try:
+        process.wait(timeout=after_ms / 1000)
+    except subprocess.TimeoutExpired:
+        process.send_signal(signal.SIGINT)
+    said, _ = process.communicate(timeout=30)
+    return process.returncode, said
+
+
+@pytest.mark.parametrize(
+    ("words", "code"),
+    [(("bench", "wire", "--quick"), 130), (("demo", "--for", "9s"), 0), (("run", "no.yaml"), 0)],
+)
+def test_ctrl_c_while_a_command_starts_ends_it_quietly(
+    command: list[str], tmp_path: Path, words: tuple[str, ...], code: int
+) -> None:
+    for after_ms in HELD_MS:
+        found, said = interrupted([*command, *words], after_ms, tmp_path)
+        assert "Traceback" not in said and "Exception ignored" not in said, (after_ms, said)
+        is_over = words[0] == "run" and found == 2  # it had read its file already
+        assert found in (code, -signal.SIGINT) or is_over, (after_ms, found, said)
+
+
+def test_a_signal_held_back_from_the_first_moment_is_heard(tmp_path: Path) -> None:
+    """Pending before the interpreter's first instruction: what the launcher makes of Ctrl-C."""
+    held = (
+        "import os, signal, sys; signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT});"
+        " os.kill(os.getpid(), signal.SIGINT); os.execv(sys.argv[1], sys.argv[1:])"
+    )
+    for words, code in ((("doctor",), 130), (("run", "a.yaml"), 0), (("--json", "demo"), 0)):
+        argv = [sys.executable, "-c", held, sys.executable, "-m", "engine.entry", *words]
+        done = subprocess.run(argv, capture_output=True, text=True, timeout=30, cwd=ROOT)
+        assert (done.returncode, done.stdout, done.stderr) == (code, "", ""), words
