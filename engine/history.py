@@ -26,6 +26,9 @@ KINDS = (Kind.APPROVED, Kind.ORDER_EVENT, Kind.FILL)
 LIMIT = 50_000
 """At most so many of the newest records: ten thousand orders' lives and their trades. What is
 older comes as totals, and records of orders that may still trade come whatever their age."""
+REMNANTS, TRADES = 4096, 16_384
+"""Of so many orders that traded in part, the newest, what they traded is told with the totals; and
+so many of their trades."""
 LIVE = "(status IN (3, 4, 5, 7, 10) OR (evidence = 1 AND approved > 0))"
 PATIENCE_S = 5.0
 STEP_S = 0.01
@@ -64,9 +67,9 @@ def of_venue(state: Path, outbox: Outbox, first: int, actor: str) -> list[bytes]
         )
         db.execute("BEGIN")  # one view of records and totals
         rows = db.execute(sql, (outbox.source, *map(int, KINDS), LIMIT)).fetchall()[::-1]
+        document = totals(db, outbox.source, int(str(rows[0][0]))) if rows else None
         if len(rows) == LIMIT:
             rows = older(db, outbox.source, int(str(rows[0][2]))) + rows
-        document = totals(db, outbox.source) if rows else None
     finally:
         db.close()
     found = [store.raw_of(store.row_event(row)) for row in rows]
@@ -77,22 +80,36 @@ def of_venue(state: Path, outbox: Outbox, first: int, actor: str) -> list[bytes]
 
 
 def older(db: apsw.Connection, venue: int, before: int) -> list[Any]:
-    """Rows below a position that speak of a venue's orders that may still trade, oldest first."""
+    """Rows below a position that speak of a venue's unfinished orders, oldest first.
+
+    Unfinished: it may still trade, is disputed, or has a guess in the place of a trade. With an
+    order that replaced others come those.
+    """
     from engine.journal import store
 
     columns = ", ".join("e." + c.strip() for c in store.COLUMNS.split(","))
     marks = ", ".join("?" * len(KINDS))
     sql = (
-        f"SELECT DISTINCT {columns} FROM orders o JOIN order_events x ON x.order_id = o.id"
-        f" JOIN event e ON e.id = x.event WHERE o.venue = ? AND {LIVE}"
-        f" AND e.source = ? AND e.position < ? AND e.kind IN ({marks}) ORDER BY e.position"
+        "WITH RECURSIVE chain(id) AS ("
+        f" SELECT id FROM orders WHERE venue = ? AND ({LIVE} OR evidence = 2 OR guess_trade IN"
+        " (SELECT trade_id FROM fills WHERE guess = 1 AND quantity > 0 AND order_id = orders.id))"
+        " UNION SELECT o.target FROM chain CROSS JOIN orders o ON o.id = chain.id WHERE o.target != '')"
+        f" SELECT DISTINCT {columns} FROM chain CROSS JOIN order_events x ON x.order_id = chain.id"
+        " CROSS JOIN event e ON e.id = x.event"  # in this order: few orders of many events
+        f" WHERE e.source = ? AND e.position < ? AND e.kind IN ({marks}) ORDER BY e.position"
     )
     return db.execute(sql, (venue, venue, before, *map(int, KINDS))).fetchall()
 
 
-def totals(db: apsw.Connection, venue: int) -> dict[str, Any]:
+def totals(db: apsw.Connection, venue: int, first: int) -> dict[str, Any]:
     """{positions: [[instrument, lots, last price]], costs: [[strategy, instrument, ticks times
-    lots]], last_fill: time}, bought minus sold, of all trades a venue ever told."""
+    lots]], last_fill: time}, bought minus sold, of all trades a venue ever told.
+
+    `through`: [[instrument, the highest number of a trade told before the event `first`]], as what
+    is older is not read back. `remnants`: [[order, lots, ticks times lots, status]], what orders
+    traded that did not fill, so that what comes late is added to it; `trades` are theirs:
+    [[instrument, number, price, lots]].
+    """
     positions = db.execute(
         "SELECT instrument, quantity, mark FROM positions WHERE venue = ? ORDER BY instrument",
         (venue,),
@@ -102,11 +119,30 @@ def totals(db: apsw.Connection, venue: int) -> dict[str, Any]:
         " FROM fills WHERE venue = ? GROUP BY strategy, instrument ORDER BY strategy, instrument",
         (venue,),
     )
+    through = db.execute(
+        "SELECT instrument, max(CAST(trade_id AS INTEGER)) FROM fills"
+        " WHERE venue = ? AND guess = 0 AND event < ? GROUP BY instrument ORDER BY instrument",
+        (venue, first),
+    )
+    in_part = (
+        "SELECT id, cumulative, cost, status FROM orders WHERE venue = ? AND cumulative > 0"
+        " AND cumulative != quantity ORDER BY last_event DESC LIMIT ?"
+    )
+    remnants = db.execute(in_part, (venue, REMNANTS)).fetchall()
+    trades = db.execute(
+        "SELECT f.instrument, CAST(f.trade_id AS INTEGER), f.price, f.quantity"
+        f" FROM ({in_part}) o CROSS JOIN fills f INDEXED BY fills_order ON f.order_id = o.id"
+        " WHERE f.venue = ? AND f.guess = 0 ORDER BY f.event DESC LIMIT ?",
+        (venue, REMNANTS, venue, TRADES),
+    ).fetchall()
     last = db.execute("SELECT coalesce(max(time), 0) FROM fills WHERE venue = ?", (venue,))
     return {
         "positions": [[i, int(lots), mark] for i, lots, mark in positions],
         "costs": [list(row) for row in costs],
         "last_fill": next(iter(last))[0],
+        "through": [list(row) for row in through],
+        "remnants": [list(row) for row in remnants],
+        "trades": [list(row) for row in reversed(trades)],
     }
 
 

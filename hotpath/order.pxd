@@ -45,7 +45,10 @@ cdef extern from "hotpath/order.h" nogil:
         TC_EFFECT_COMPENSATED
 
     enum tc_fact:
+        TC_FACT_APPROVED
         TC_FACT_ACKED
+        TC_FACT_CANCELED
+        TC_FACT_EXPIRED
         TC_FACT_UNKNOWN_PLACE
         TC_FACT_UNKNOWN_CHANGE
         TC_FACT_ABSENT
@@ -83,7 +86,8 @@ cdef extern from "hotpath/order.h" nogil:
         uint32_t instrument
 
     ctypedef struct tc_remnant:
-        pass
+        uint64_t cost_lo
+        int64_t cost_hi
 
     ctypedef struct tc_orders:
         tc_order* orders

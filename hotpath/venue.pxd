@@ -53,6 +53,7 @@ cdef struct tc_listing:
     int64_t reference_mul, reference_div   # its ticks to this instrument's
     tc_word kill
     int64_t status_time               # engine time at which the metadata were last confirmed
+    uint64_t forgotten                # highest of its trades that are counted and no longer known here
 
 
 cdef struct tc_kill_of:
@@ -128,6 +129,8 @@ cdef class Venue(Actor):
     # upstream
     cdef uint32_t report(self, tc_order* o, tc_report* r, uint64_t cause, int64_t fee,
                          uint32_t fee_asset, bint maker) except *
+    cdef void make_room_for_trade(self) noexcept
+    cdef bint is_past(self, uint32_t instrument, uint64_t trade_id) noexcept
     cdef int emit_event(self, tc_order* o, const tc_report* r, uint32_t effect,
                         uint64_t cause) except -1
     cdef int emit_fill(self, tc_order* o, const tc_report* r, uint32_t effect, uint64_t cause,
@@ -148,6 +151,7 @@ cdef class Venue(Actor):
     cdef int recall_event(self, const tc_header* r, const tc_order_event* e) except -1
     cdef int recall_report(self, tc_order* o, tc_report* p, const tc_header* r,
                            const tc_fill* f) except -1
+    cdef int recall_remnant(self, id, int64_t filled, cost, uint8_t status) except -1
     cdef int recall_totals(self, const tc_header* r) except -1
     cdef int end_recall(self) except -1
 

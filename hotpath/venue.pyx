@@ -54,9 +54,15 @@ from hotpath.order cimport (
     TC_EFFECT_POSITION,
     TC_EFFECT_QUERY,
     TC_EFFECT_TERMINAL,
+    TC_FACT_ACKED,
+    TC_FACT_APPROVED,
+    TC_FACT_CANCELED,
+    TC_FACT_EXPIRED,
+    TC_STATUS_CANCELED,
+    TC_STATUS_DENIED,
+    TC_STATUS_EXPIRED,
     TC_STATUS_NEW,
     TC_STATUS_PARTIALLY_FILLED,
-    TC_STATUS_DENIED,
     TC_UNKNOWN,
     Orders,
     order_apply,
@@ -71,11 +77,14 @@ from hotpath.order cimport (
     orders_prepare,
     orders_wake,
     remnant_add,
+    remnant_keep,
     status_is_live,
     status_is_terminal,
     trade_find,
     trade_keep,
+    tc_known_trade,
     tc_order,
+    tc_remnant,
     tc_report,
 )
 from hotpath.records cimport (
@@ -671,8 +680,11 @@ cdef class Venue(Actor):
         cdef tc_order_id was = o.id, open_replace = o.replacement
         cdef int64_t guessed = o.guessed, guessed_price = o.guessed_price
         cdef bint ended = status_is_terminal(o.status)
-        cdef uint32_t effect = order_apply(&self.orders.t, o, r, self.lane.now)
-        cdef uint32_t what = effect & TC_EFFECT_MASK
+        cdef uint32_t effect, what
+        if r.type == TC_EV_FILL:
+            self.make_room_for_trade()
+        effect = order_apply(&self.orders.t, o, r, self.lane.now)
+        what = effect & TC_EFFECT_MASK
         if not order_id_same(was, o.id):
             gate_close(&self.gate.g, was)          # the chain goes on under the new id
         elif not order_id_none(open_replace) and order_id_none(o.replacement):
@@ -699,6 +711,23 @@ cdef class Venue(Actor):
                 r.type != TC_EV_CANCEL_REJECTED:
             self.cancel_order(o, cause)            # nobody wants what it may still trade
         return effect
+
+    cdef void make_room_for_trade(self) noexcept:
+        """The trade whose place the next one takes is known by its number alone from here on."""
+        cdef tc_known_trade* k
+        cdef int at
+        if self.orders.t.trades_seen <= self.orders.t.trade_mask:
+            return
+        k = &self.orders.t.trades[self.orders.t.trades_seen & self.orders.t.trade_mask]
+        at = self.listing_of[k.instrument & 0xffff]
+        if at >= 0 and k.trade_id >> 63 == 0:     # a guess's number is ours, not the venue's
+            self.listings[at].forgotten = max(self.listings[at].forgotten, k.trade_id)
+
+    cdef bint is_past(self, uint32_t instrument, uint64_t trade_id) noexcept:
+        """A trade so old that whether it was counted is not known by its number alone."""
+        cdef int at = self.listing_of[instrument & 0xffff]
+        return at >= 0 and trade_id <= self.listings[at].forgotten and \
+            trade_find(&self.orders.t, instrument, trade_id) == NULL
 
     cdef int emit_event(self, tc_order* o, const tc_report* r, uint32_t effect,
                         uint64_t cause) except -1:
@@ -889,6 +918,31 @@ cdef class Venue(Actor):
             gate_restore_strategy(&self.gate.g, strategy, instrument, cost, strategy not in known)
             known.add(strategy)
         self.last_fill_time = max(self.last_fill_time, told["last_fill"])
+        for instrument, trade in told["through"]:
+            if self.listing_of[instrument & 0xffff] >= 0:
+                self.listings[self.listing_of[instrument & 0xffff]].forgotten = trade
+        for id, filled, cost, status in told["remnants"]:
+            self.recall_remnant(id, filled, cost, status)
+        for instrument, trade, price, lots in told["trades"]:
+            if trade_find(&self.orders.t, instrument, trade) == NULL:
+                self.make_room_for_trade()
+                trade_keep(&self.orders.t, instrument, trade, price, lots, 0)
+        return 0
+
+    cdef int recall_remnant(self, id, int64_t filled, cost, uint8_t status) except -1:
+        """What an order that is not read back had traded: more of it may be told late."""
+        cdef tc_order_id of
+        cdef tc_remnant* m
+        cdef uint32_t facts = TC_FACT_APPROVED | TC_FACT_ACKED
+        of.hi, of.lo = int(id[:16], 16), int(id[16:], 16)
+        if orders_by_id(&self.orders.t, of) != NULL:
+            return 0
+        if status == TC_STATUS_CANCELED:
+            facts |= TC_FACT_CANCELED
+        elif status == TC_STATUS_EXPIRED:
+            facts |= TC_FACT_EXPIRED
+        m = remnant_keep(&self.orders.t, of, filled, 0, facts)
+        m.cost_hi, m.cost_lo = int(cost) >> 64, int(cost) & 0xFFFFFFFFFFFFFFFF
         return 0
 
     cdef int recall_approved(self, const tc_header* r, const tc_approved* a) except -1:
@@ -944,6 +998,8 @@ cdef class Venue(Actor):
         cdef tc_order_id was, open_replace
         cdef int64_t guessed, guessed_price
         cdef bint ended
+        if f != NULL:
+            self.make_room_for_trade()
         if o == NULL:
             if f != NULL and trade_find(&self.orders.t, r.instrument, f.trade_id) == NULL:
                 # its order's beginning is older than what was read back: the trade counts all the same

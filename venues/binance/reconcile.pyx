@@ -178,7 +178,8 @@ cdef class Reconciliation(Absence):
     cdef remember_orphan(self, const bn_item* i):
         """A trade that is not known, of an order we do not know: ask whose it is, until it is told."""
         number = self.symbols.get(i.symbol.p[:i.symbol.n].decode())
-        if number is None or trade_find(&self.orders.t, number, i.trade_id) != NULL:
+        if number is None or trade_find(&self.orders.t, number, i.trade_id) != NULL or \
+                self.is_past(number, i.trade_id):
             return
         key = f"i{number}n{i.order_id}"
         found = self.orphans.get(key)

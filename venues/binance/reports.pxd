@@ -2,7 +2,7 @@
 
 from libc.stdint cimport int32_t, int64_t, uint32_t, uint64_t
 
-from hotpath.order cimport tc_order
+from hotpath.order cimport tc_order, tc_report
 from hotpath.records cimport tc_order_id
 from venues.binance.assets cimport Assets
 from venues.binance.codec cimport bn_item
@@ -29,6 +29,7 @@ cdef class Reports(Queries):
     cdef int take_order(self, const bn_item* i, tc_order* o, int64_t collected) except -1
     cdef int move_on(self, tc_order* o, const bn_item* i) except -1
     cdef int drop_replacement(self, tc_order* o, int32_t reason) except -1
+    cdef bint is_missing(self, tc_order* o, const tc_report* r, const bn_item* i) except *
     cdef int fill_from(self, const bn_item* i, tc_order* o) except -1
     cdef int refused_place(self, tc_order* o) except -1
     cdef int refused_cancel(self, tc_order_id of) except -1

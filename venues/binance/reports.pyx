@@ -116,7 +116,8 @@ cdef class Reports(Queries):
         """All that the order of this item comes to is counted: it was let go of when its place was
         needed. Adopted again, its trades would be known and yet lack, and be guessed anew."""
         if i.kind == BN_TRADE:
-            return trade_find(&self.orders.t, instrument, i.trade_id) != NULL
+            return trade_find(&self.orders.t, instrument, i.trade_id) != NULL or \
+                self.is_past(instrument, i.trade_id)
         return status_is_terminal(i.status) and f"i{instrument}n{i.order_id}" not in self.orphans
 
     cdef tc_order* order_by_number(self, uint32_t instrument, uint64_t order_id) except? NULL:
@@ -270,6 +271,9 @@ cdef class Reports(Queries):
                 t.halted = 1               # money moved in a way we cannot count
             self.rejected += 1
             return 0
+        if self.is_past(o.instrument, i.trade_id) and not self.is_missing(o, &r, i):
+            self.duplicates += 1
+            return 0
         if i.fee.type == TC_JSON_STRING:
             value_scaled(&i.fee, 8, &fee)
         if i.trade_id > <uint64_t>self.last_trade.get(o.instrument, 0):
@@ -282,6 +286,17 @@ cdef class Reports(Queries):
         if not order_id_none(o.replacement) and o.here >= o.asked:
             self.drop_replacement(o, 0)    # nothing was left of it to be cancelled
         return 0
+
+    cdef bint is_missing(self, tc_order* o, const tc_report* r, const bn_item* i) except *:
+        """The venue counts so much under the id of a trade that it cannot be among what we have."""
+        cdef tc_order_id of = o.id if order_id_none(r.id) else r.id
+        cdef tc_gate_instrument* t = gate_instrument(&self.gate.g, o.instrument)
+        cdef int64_t lots = 0
+        if i.cumulative.type != TC_JSON_STRING or not instrument_quantity(
+                &t.spec, i.cumulative.p, i.cumulative.p + i.cumulative.n, &lots):
+            lots = 0
+        lots = max(lots, <int64_t>self.missing.get((of.hi, of.lo), (0,))[0])
+        return lots - order_traded(&self.orders.t, o, of) + o.guessed >= r.quantity
 
     # ---- answers to commands
 
