@@ -29,6 +29,15 @@ older comes as totals, and records of orders that may still trade come whatever 
 REMNANTS, TRADES = 4096, 16_384
 """Of so many orders that traded in part, the newest, what they traded is told with the totals; and
 so many of their trades."""
+IN_PART = (
+    "SELECT id, cumulative, cost, status FROM orders WHERE venue = ? AND cumulative > 0"
+    " AND cumulative != quantity ORDER BY last_event DESC LIMIT ?"
+)
+THEIR_TRADES = (
+    "SELECT f.instrument, CAST(f.trade_id AS INTEGER), f.price, f.quantity"
+    f" FROM ({IN_PART}) o CROSS JOIN fills f INDEXED BY fills_order ON f.order_id = o.id"
+    " WHERE f.venue = ? AND f.guess = 0 ORDER BY f.event DESC LIMIT ?"
+)
 LIVE = "(status IN (3, 4, 5, 7, 10) OR (evidence = 1 AND approved > 0))"
 PATIENCE_S = 5.0
 STEP_S = 0.01
@@ -93,7 +102,8 @@ def older(db: apsw.Connection, venue: int, before: int) -> list[Any]:
         "WITH RECURSIVE chain(id) AS ("
         f" SELECT id FROM orders WHERE venue = ? AND ({LIVE} OR evidence = 2 OR guess_trade IN"
         " (SELECT trade_id FROM fills WHERE guess = 1 AND quantity > 0 AND order_id = orders.id))"
-        " UNION SELECT o.target FROM chain CROSS JOIN orders o ON o.id = chain.id WHERE o.target != '')"
+        " UNION SELECT o.target FROM chain CROSS JOIN orders o ON o.id = chain.id"
+        " WHERE o.target != '')"
         f" SELECT DISTINCT {columns} FROM chain CROSS JOIN order_events x ON x.order_id = chain.id"
         " CROSS JOIN event e ON e.id = x.event"  # in this order: few orders of many events
         f" WHERE e.source = ? AND e.position < ? AND e.kind IN ({marks}) ORDER BY e.position"
@@ -124,17 +134,8 @@ def totals(db: apsw.Connection, venue: int, first: int) -> dict[str, Any]:
         " WHERE venue = ? AND guess = 0 AND event < ? GROUP BY instrument ORDER BY instrument",
         (venue, first),
     )
-    in_part = (
-        "SELECT id, cumulative, cost, status FROM orders WHERE venue = ? AND cumulative > 0"
-        " AND cumulative != quantity ORDER BY last_event DESC LIMIT ?"
-    )
-    remnants = db.execute(in_part, (venue, REMNANTS)).fetchall()
-    trades = db.execute(
-        "SELECT f.instrument, CAST(f.trade_id AS INTEGER), f.price, f.quantity"
-        f" FROM ({in_part}) o CROSS JOIN fills f INDEXED BY fills_order ON f.order_id = o.id"
-        " WHERE f.venue = ? AND f.guess = 0 ORDER BY f.event DESC LIMIT ?",
-        (venue, REMNANTS, venue, TRADES),
-    ).fetchall()
+    remnants = db.execute(IN_PART, (venue, REMNANTS)).fetchall()
+    trades = db.execute(THEIR_TRADES, (venue, REMNANTS, venue, TRADES)).fetchall()
     last = db.execute("SELECT coalesce(max(time), 0) FROM fills WHERE venue = ?", (venue,))
     return {
         "positions": [[i, int(lots), mark] for i, lots, mark in positions],

@@ -51,7 +51,7 @@ def resting(stage: Stage) -> int:
 
 
 def test_trades_as_old_as_the_live_order_are_not_counted_again(tmp_path: Path) -> None:
-    """The exchange lists all of them since the order was made; most are known to the journal alone."""
+    """The exchange lists all since the order was made; most are known to the journal alone."""
     stage = Stage()
     stage.start()
     id = resting(stage)
