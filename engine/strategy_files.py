@@ -26,7 +26,7 @@ import msgspec
 
 from engine.settings import setting
 from hotpath.market import Market
-from hotpath.records import OrderType, Side, TimeInForce
+from hotpath.records import EventType, Op, OrderType, Side, TimeInForce
 from hotpath.strategy import Strategy
 
 
@@ -45,9 +45,16 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 class @CLASS@(Strategy):
     """One order at a time on its first market. Prices are ticks and quantities lots, integers."""
 
-    def on_start(self) -> None:
+    def set_up(self, setup: Any) -> None:
+        """Once for all lives in place: a restart after an exception forgets no order."""
         self.order: int | None = None
         self.price = 0
+        self.is_leaving = False
+
+    def restore(self, document: dict[str, Any]) -> None:
+        """After a restart of the process: the order that still works is withdrawn."""
+        for order in document["orders"]:
+            self.order = int(order["id"], 16)  # its price is not told: far from any aim
 
     def on_book(self, market: Market) -> None:
         """Called on the last frame of a read; a book in doubt is never traded on."""
@@ -69,18 +76,26 @@ class @CLASS@(Strategy):
             self.withdraw(market)
 
     def withdraw(self, market: Market) -> None:
-        """Ask for the cancel; the next order waits until the venue has said that it is gone."""
-        if self.order is not None:
+        """Ask for the cancel, once; the next order waits until the venue says that it is gone."""
+        if self.order is not None and not self.is_leaving:
+            self.is_leaving = True
             self.cancel(market, self.order)
 
     def on_order(self, event: Any) -> None:
         """What became of an order: this strategy's own only."""
-        if event.is_terminal and event.id == self.order:
-            self.order = None
+        if event.id != self.order:
+            return
+        if event.is_terminal:
+            self.order, self.is_leaving = None, False
+        elif event.type == EventType.CANCEL_REJECTED:
+            self.is_leaving = False  # it may be asked for again
 
     def on_refused(self, refusal: Any) -> None:
         """The gate refused; `refusal.control` says which of its controls."""
-        if refusal.id == self.order:
+        if refusal.id != self.order:
+            return
+        self.is_leaving = False
+        if refusal.op == Op.PLACE:  # it is over; a refused cancel leaves its order as it is
             self.order = None
 '''
 
@@ -150,6 +165,8 @@ risk:
   instruments:
     alpha.BTCUSDT:
       {max_order_quantity: "0.01", max_order_notional: "1000", max_long: "0.1", max_short: "0.1"}
+  strategies:
+    @NAME@: {max_executions: 10000} # R14: orders in ten minutes without a human; 100 by default
   leases:
     - strategy: @NAME@
       venue: alpha
@@ -175,11 +192,13 @@ TEST = '''"""@NAME@ decides as it says: run it with `python -m pytest test_@NAME
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 from hotpath.book import Book
 from hotpath.instrument import Instrument
 from hotpath.lane import Lane
 from hotpath.market import Market
-from hotpath.records import Header, Kind, Top, join, pack, unpack
+from hotpath.records import Header, Kind, Op, Top, join, pack, unpack
 from hotpath.ring import Outbox, Reader
 
 from @NAME@ import @CLASS@, Settings
@@ -218,6 +237,7 @@ def test_it_bids_under_the_best_bid_and_only_on_a_valid_book() -> None:
     )
     strategy = @CLASS@(lane, "@NAME@", outbox, settings=Settings(distance_ppm=1000))
     strategy.add_market(market)
+    strategy.set_up(None)
     lane.start(0)
     lane.take_record(strategy, top(1_000_000, DOUBTFUL), 1)
     assert outbox.position == 0  # a book in doubt is not traded on
@@ -230,7 +250,13 @@ def test_it_bids_under_the_best_bid_and_only_on_a_valid_book() -> None:
     assert (intent.price, intent.quantity) == (999_000, Settings().quantity_lots)
 
     lane.take_record(strategy, top(1_100_000), 4)  # the market moved away: cancel, then anew
+    lane.take_record(strategy, top(1_200_000), 5)  # asked for once
     assert outbox.position == 2
+    order = strategy.order
+    strategy.on_refused(SimpleNamespace(id=order, op=Op.CANCEL, control=11))
+    assert strategy.order == order  # it works on, and the cancel is asked for again
+    lane.take_record(strategy, top(1_300_000), 6)
+    assert outbox.position == 3
 '''
 
 
