@@ -66,9 +66,10 @@ cdef class Waiting:
         cdef size_t room
         cdef char* data
         if self.tail + padded > self.room:
-            memmove(self.data, self.data + self.head, self.tail - self.head)
-            self.tail -= self.head
-            self.head = 0
+            if self.head:
+                memmove(self.data, self.data + self.head, self.tail - self.head)
+                self.tail -= self.head
+                self.head = 0
             if self.tail + padded > self.room:
                 room = max(self.room * 2, self.tail + padded, <size_t>4096)
                 data = <char*>realloc(self.data, room)
