@@ -56,9 +56,11 @@ def not_lines(a: dict[str, Any]) -> list[str]:
         rest = ", ".join(f"{k} {v}" for k, v in numbers.items() if k != "count")
         out.append(f"  {numbers['count']:>8} x  {reason}" + (f": {rest}" if rest else ""))
     for name, row in sorted(a["refused"].items(), key=lambda x: -x[1]["count"]):
+        found = [f"{k} {v}" for k, v in row["inputs"].items()]
+        rest = "".join(f"; {part}" for part in (row["why"], ", ".join(found)) if part)
         out.append(
             f"  {row['count']:>8} x  refused by the gate, {name}: {row['value']} against "
-            f"{row['limit']}"
+            f"{row['limit']}{rest}"
         )
     if not a["reasons"] and not a["refused"]:
         out.append("  nothing kept it: it looked at no market, or traded whenever it looked")

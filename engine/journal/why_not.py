@@ -14,34 +14,9 @@ import apsw
 from engine.errors import EXIT_NO, TiercelError
 from engine.journal.names import Names
 from engine.journal.reading import reading
+from engine.journal.refusals import CONTROLS, explained
 from hotpath.records import Kind, unpack
 
-CONTROLS = {
-    1: "mode",
-    2: "instrument not tradable",
-    3: "order quantity limit",
-    4: "order notional limit",
-    5: "price collar",
-    6: "market data too old or not valid",
-    7: "position limit",
-    8: "open orders limit",
-    9: "balance",
-    11: "throttle",
-    12: "duplicate",
-    14: "repeated executions",
-    15: "self-trade",
-    16: "too many rejects",
-    19: "clock",
-    21: "kill switch",
-    30: "deadline",
-    31: "another leg was refused",
-    32: "no room for reports",
-    33: "no room for orders",
-    34: "lease",
-    35: "target not live",
-    36: "shape",
-    37: "no connection",
-}
 INTERVALS_LOOKED_AT = 200
 
 
@@ -106,9 +81,9 @@ def last_told(
     return None
 
 
-def refusals(db: apsw.Connection, source: int, begin: int, end: int) -> dict[str, dict[str, int]]:
-    """{control in words: count, and value and limit of the last} between two times."""
-    found: dict[str, dict[str, int]] = {}
+def refusals(db: apsw.Connection, source: int, begin: int, end: int) -> dict[str, dict[str, Any]]:
+    """{control in words: count, and of the last value, limit, why and inputs} between two times."""
+    found: dict[str, dict[str, Any]] = {}
     rows = db.execute(
         "SELECT payload FROM event WHERE kind = ? AND time > ? AND time <= ? ORDER BY id",
         (int(Kind.REFUSED), begin, end),
@@ -120,5 +95,5 @@ def refusals(db: apsw.Connection, source: int, begin: int, end: int) -> dict[str
         name = CONTROLS.get(r.control, f"control {r.control}")
         entry = found.setdefault(name, {"control": r.control, "count": 0, "value": 0, "limit": 0})
         entry["count"] += 1
-        entry["value"], entry["limit"] = r.value, r.limit
+        entry |= {"value": r.value, "limit": r.limit, **explained(r)}
     return found

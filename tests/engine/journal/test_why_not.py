@@ -189,7 +189,8 @@ def state(tmp_path: Path) -> Path:
     s.listing()
     begin = s.now
     for control, strategy in ((7, STRATEGY), (30, STRATEGY), (30, STRATEGY), (7, STRATEGY + 1)):
-        refused = Refused(control=control, venue=VENUE, strategy=strategy, value=9, limit=5)
+        refused = Refused(control=control, venue=VENUE, strategy=strategy, value=9, limit=5,
+                          input=(1, 4, 5, 6))  # fmt: skip
         s.write(VENUE, refused)
     for reasons in ({"old": {"count": 1}}, {"edge below cost": {"count": 3, "edge": "4"}}):
         document = {"from": begin, "to": s.now, "intents": 3, "reasons": reasons}
@@ -208,9 +209,15 @@ def test_limits_and_deadlines_are_read_from_the_journal(state: Path) -> None:
     found = why_not(state, "cross")
     assert found["reasons"] == {"edge below cost": {"count": 3, "edge": "4"}}
     assert found["refused"] == {
-        "position limit": {"control": 7, "count": 1, "value": 9, "limit": 5},
-        "deadline": {"control": 30, "count": 2, "value": 9, "limit": 5},
-    }
+        "position limit": {
+            "control": 7, "count": 1, "value": 9, "limit": 5, "why": "of the instrument, lots",
+            "inputs": {"position": 4, "buying": 5, "selling": 6},
+        },
+        "deadline": {
+            "control": 30, "count": 2, "value": 9, "limit": 5, "why": "ns",
+            "inputs": {"at_send": 1},
+        },
+    }  # fmt: skip
     with pytest.raises(StrategyNotKnown, match="cross"):
         why_not(state, "other")
 
@@ -219,7 +226,9 @@ def test_the_command_says_it(state: Path) -> None:
     done = CliRunner().invoke(command, ["--not", "cross", "--state", str(state)])
     assert done.exit_code == 0, done.output
     assert "3 x  edge below cost: edge 4" in done.output
-    assert "2 x  refused by the gate, deadline: 9 against 5" in done.output
+    assert "2 x  refused by the gate, deadline: 9 against 5; ns; at_send 1" in done.output
+    limit = "position limit: 9 against 5; of the instrument, lots; position 4, buying 5, selling 6"
+    assert limit in done.output
     done = CliRunner().invoke(command, ["--not", "cross", "--state", str(state), "--json"])
     assert json.loads(done.output)["strategy"] == "cross"
     assert CliRunner().invoke(command, ["--state", str(state)]).exit_code != 0
