@@ -16,6 +16,7 @@ cdef class Reconciliation(Absence):
     cdef retry_at(self, str id)
     cdef compare_open(self, str id, int64_t asked)
     cdef finish(self)
+    cdef int take_trade(self, str id, const bn_item* i) except -1
     cdef take_trades(self, str id, int64_t asked, bint waited, bint latest)
     cdef begin_again(self)
     cdef take_listed(self, str id, int64_t asked, bint latest)

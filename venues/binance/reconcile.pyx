@@ -133,21 +133,22 @@ cdef class Reconciliation(Absence):
     cdef take_trades(self, str id, int64_t asked, bint waited, bint latest):
         """A page of myTrades: of a listing (`t`) or of an order (`f`). A comparison waits for the
         last page, and starts again when one does not continue the other."""
-        cdef int k
+        cdef int k, n = self.codec.message.count, more
         cdef bn_item* i
-        cdef tc_order* o
         cdef uint64_t highest = 0
-        cdef int more
-        for k in range(self.codec.message.count):
+        for k in range(n):
             i = &self.codec.items[k]
-            if i.kind != BN_TRADE:
-                continue
-            highest = max(highest, i.trade_id)
-            o = self.order_of(i)
-            if o != NULL:
-                self.fill_from(i, o)
-            elif id[:1] == "t":
-                self.remember_orphan(i)
+            if i.kind == BN_TRADE:
+                highest = max(highest, i.trade_id)
+                if not self.is_past(self.symbols.get(i.symbol.p[:i.symbol.n].decode(), 0), i.trade_id):
+                    self.take_trade(id, i)
+        if self.codec.message.listed < PAGE:
+            # what is still missing after the new ones is the latest of the old ones
+            for k in range(n - 1, -1, -1):
+                i = &self.codec.items[k]
+                if i.kind == BN_TRADE and self.is_past(
+                        self.symbols.get(i.symbol.p[:i.symbol.n].decode(), 0), i.trade_id):
+                    self.take_trade(id, i)
         more = self.turn_page(id) if latest else 0
         if more == 2:
             self.begin_again()
@@ -159,6 +160,14 @@ cdef class Reconciliation(Absence):
         if waited and latest and not more:
             self.outstanding.discard(id)
             self.finish()
+
+    cdef int take_trade(self, str id, const bn_item* i) except -1:
+        cdef tc_order* o = self.order_of(i)
+        if o != NULL:
+            self.fill_from(i, o)
+        elif id[:1] == "t":
+            self.remember_orphan(i)
+        return 0
 
     cdef begin_again(self):
         """Pages that are no whole prove nothing (8.2): all of it once more, soon."""

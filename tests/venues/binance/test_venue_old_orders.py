@@ -8,10 +8,10 @@ import pytest
 
 from engine import history
 from engine.journal.actor import Journal
-from hotpath.order import spell_id
-from hotpath.records import Kind
+from hotpath.order import pack_id, spell_id
+from hotpath.records import Fill, Header, Kind, join, pack
 from hotpath.ring import Outbox
-from tests.venues.binance.stage import VENUE, Stage
+from tests.venues.binance.stage import SOURCE, VENUE, S, Stage
 from tests.venues.binance.test_venue_forgotten import ended_in_part, filled_in_one, trade
 
 NEWEST = 12
@@ -118,3 +118,32 @@ def test_a_guess_as_old_is_still_replaced_by_its_trade(tmp_path: Path) -> None:
     assert after.venue.gate.exposure(100) == (1110, 0, 0, 0)
     known = after.venue.orders.state(id)
     assert known is not None and known["guessed"] == 0
+
+
+def test_the_latest_of_trades_known_no_more_is_the_one_that_is_missing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """More trades of orders that ended in part than are told: the late one is not mixed up."""
+    monkeypatch.setattr(history, "TRADES", 0)
+    test_a_late_fill_of_one_that_ended_before_them_counts_once(tmp_path)
+
+
+def test_a_trade_pushed_out_by_many_after_it_is_not_counted_again() -> None:
+    """Trades are known by number for the newest 65,536; of the one before only that it is older."""
+    many = (1 << 16) + 1
+    common = {"side": 1, "status": 6, "effect": 49, "strategy": SOURCE, "venue": VENUE}
+    raws = []
+    for n in range(1, many + 1):
+        told = Fill(id=pack_id(77, SOURCE, n, 0, 0), trade_id=n, price=1, quantity=1, **common)
+        payload = pack(told)
+        header = Header(40 + len(payload), Kind.FILL, VENUE, n, 1_700_000_000 * S, 0, 100, 0)
+        raws.append(join(header, payload))
+    stage = Stage(history=raws)
+    assert stage.venue.gate.exposure(100) == (many, 0, 0, 0)
+    stage.trades = [trade(stage, 1), trade(stage, 2)]
+    for shown in stage.trades:
+        id = pack_id(77, SOURCE, int(str(shown["id"])), 0, 0)
+        stage.order(id, "FILLED", orderId=shown["id"], executedQty="0.0100")
+    stage.start()
+    stage.wait(60_000)
+    assert stage.venue.gate.exposure(100) == (many, 0, 0, 0)
