@@ -923,8 +923,18 @@ static inline void gate_forget_balances(tc_gate *g) { /* unknown until told agai
     for (int32_t i = 0; i < g->asset_count; i++) g->assets[i].known = 0;
 }
 
-/* An order of ours found at the venue: counted at its worst case, without asking. 0: no room. */
-static inline int gate_adopt(tc_gate *g, const tc_order *o) {
+static inline int64_t gate_open_notional(const tc_gate *g) { return gate_narrow(g->open); }
+
+/* The worst price at which an order was reserved, in ticks; 0: it holds nothing. */
+static inline int64_t gate_worst(const tc_gate *g, tc_order_id id) {
+    int32_t at = gate_order_index(g, id);
+    return at < 0 ? 0 : g->orders[at].price;
+}
+
+/* An order of ours found at the venue: counted at its worst case, without asking. 0: no room.
+ * `worst`: the price for one that names none itself, a market order. */
+static inline int gate_adopt(tc_gate *g, const tc_order *o, int64_t worst) {
+    int64_t price = o->type == TC_MARKET ? worst : o->price;
     tc_gate_instrument *t = gate_instrument(g, o->instrument);
     int32_t si = gate_strategy_index(g, o->strategy), at = g->vacant;
     int64_t left = o->asked - o->here;
@@ -936,11 +946,11 @@ static inline int gate_adopt(tc_gate *g, const tc_order *o) {
     if (ri < 0 || left < 0) return 0;
     tc_gate_order *e = &g->orders[at];
     int buy = o->side == TC_BUY;
-    gate_wide notional = gate_worth(t, o->price, left, &overflow), base = gate_amount(t, left);
+    gate_wide notional = gate_worth(t, price, left, &overflow), base = gate_amount(t, left);
     if (overflow) return 0;
     g->vacant = e->next;
     e->id = o->id;
-    e->price = o->price;
+    e->price = price;
     e->quantity = o->quantity;
     e->leaves = left;
     e->notional = notional;
@@ -964,7 +974,7 @@ static inline int gate_adopt(tc_gate *g, const tc_order *o) {
     g->assets[e->asset].reserved += e->reserved;
     if (buy) t->buying += left, g->strategies[si].buying += notional, g->assets[t->base].buying += base;
     else t->selling += left, g->strategies[si].selling += notional, g->assets[t->base].selling += base;
-    gate_refresh(g, t, o->price > 0 ? o->price : 1);
+    gate_refresh(g, t, price > 0 ? price : 1);
     return 1;
 }
 

@@ -211,7 +211,7 @@ cdef class Gate:
         o.id, o.instrument, o.strategy, o.rule = split_id(id), instrument, strategy, rule
         o.side, o.type, o.price, o.quantity, o.cumulative = side, type, price, quantity, cumulative
         o.asked, o.here = quantity, cumulative
-        return gate_adopt(&self.g, &o)
+        return gate_adopt(&self.g, &o, price)
 
     def reserved(self, id):
         """(asset, amount in 1e-8 units) that an order holds reserved; None when it holds nothing."""
@@ -247,6 +247,11 @@ cdef class Gate:
         """(position, open buys, open sells) in lots, and open orders; None when not known."""
         cdef tc_gate_instrument* t = gate_instrument(&self.g, instrument)
         return None if t == NULL else (t.position, t.buying, t.selling, t.orders)
+
+    @property
+    def open_notional(self):
+        """What all that is open may come to at worst, 1e-8 quote units, of 64 bits at most."""
+        return gate_open_notional(&self.g)
 
     @property
     def refusals(self):

@@ -171,7 +171,7 @@ typedef struct {
 typedef struct {
     tc_order_id id;
     tc_order_id target;
-    int64_t price, quantity, deadline;
+    int64_t price, quantity, deadline; /* ticks: of a market order the worst one it was reserved at */
     int64_t reserved_hi; /* reservation: notional or base amount in 1e-8 units of the asset */
     uint64_t reserved_lo;
     uint32_t reserved_asset;

@@ -129,6 +129,7 @@ cdef class Venue(Actor):
     # upstream
     cdef uint32_t report(self, tc_order* o, tc_report* r, uint64_t cause, int64_t fee,
                          uint32_t fee_asset, bint maker) except *
+    cdef int64_t worst_now(self, tc_order* o) noexcept
     cdef void make_room_for_trade(self) noexcept
     cdef bint is_past(self, uint32_t instrument, uint64_t trade_id) noexcept
     cdef int emit_event(self, tc_order* o, const tc_report* r, uint32_t effect,

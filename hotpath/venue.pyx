@@ -37,6 +37,7 @@ from hotpath.gate cimport (
     gate_trim,
     gate_wake,
     gate_warm,
+    gate_worst,
     tc_gate_inputs,
 )
 from hotpath.board cimport tc_board_get, tc_board_slot, tc_board_version
@@ -107,6 +108,7 @@ from hotpath.records cimport (
     TC_FILL,
     TC_FLAG_GUESS,
     TC_INTENT,
+    TC_MARKET,
     TC_OP_CANCEL,
     TC_OP_CANCEL_ALL,
     TC_OP_REPLACE,
@@ -528,6 +530,8 @@ cdef class Venue(Actor):
         order_id_copy(&a.id, id)
         a.target.hi, a.target.lo = i.target.hi, i.target.lo
         a.price, a.quantity, a.deadline = i.price, i.quantity, i.deadline
+        if i.type == TC_MARKET:            # what a next life must hold for it
+            a.price = gate_worst(&self.gate.g, id)
         a.reserved_hi, a.reserved_lo, a.reserved_asset = 0, 0, 0
         gate_reserved(&self.gate.g, id, &a.reserved_hi, &a.reserved_lo, &a.reserved_asset)
         a.limit_version = self.gate.g.limits.version
@@ -701,7 +705,7 @@ cdef class Venue(Actor):
                 self.emit_event(o, r, effect, cause)
         self.settle(o, r, effect, guessed - o.guessed, guessed_price)
         if ended and status_is_live(o.status):
-            gate_adopt(&self.gate.g, o)            # it lives after all, and holds what it may fill
+            gate_adopt(&self.gate.g, o, self.worst_now(o))   # it lives after all, and may fill
         if self.cancels_next[o - self.orders.t.orders]:
             if not status_is_live(o.status):
                 self.cancels_next[o - self.orders.t.orders] = 0
@@ -711,6 +715,19 @@ cdef class Venue(Actor):
                 r.type != TC_EV_CANCEL_REJECTED:
             self.cancel_order(o, cause)            # nobody wants what it may still trade
         return effect
+
+    cdef int64_t worst_now(self, tc_order* o) noexcept:
+        """The worst price an order may trade at; of a market order by the book as it stands, else 0."""
+        cdef int at = self.listing_of[o.instrument & 0xffff]
+        cdef tc_top_slot seen
+        cdef int64_t collar
+        if o.type != TC_MARKET or at < 0 or not self.listings[at].views or not self.lane.read_slot(
+                self.listings[at].view[0].slot, &seen, sizeof(seen)) or seen.top.ask_price <= 0:
+            return o.price
+        collar = max(<int64_t>0, gate_instrument(&self.gate.g, o.instrument).limits.collar_bps)
+        if seen.top.ask_price > (1 << 62) // (10000 + collar):
+            return seen.top.ask_price
+        return (seen.top.ask_price * (10000 + collar) + 9999) // 10000
 
     cdef void make_room_for_trade(self) noexcept:
         """The trade whose place the next one takes is known by its number alone from here on."""
@@ -962,10 +979,12 @@ cdef class Venue(Actor):
                 booked = o[0]
                 booked.id, booked.price, booked.quantity = a.id, a.price, a.quantity
                 booked.asked, booked.here = o.new_asked, 0
-                gate_adopt(&self.gate.g, &booked)
+                gate_adopt(&self.gate.g, &booked, a.price)
             return 0
         i.op, i.side, i.type, i.time_in_force = a.op, a.side, a.type, a.time_in_force
         i.price, i.quantity, i.deadline, i.flags = a.price, a.quantity, a.deadline, a.flags
+        if a.type == TC_MARKET:
+            i.price = 0
         i.strategy, i.venue = a.strategy, a.venue
         o = orders_new(&self.orders.t, &i, a.id, r.instrument, r.cause, r.time)
         if o == NULL:
@@ -973,7 +992,7 @@ cdef class Venue(Actor):
         p.type = TC_EV_APPROVED
         order_apply(&self.orders.t, o, &p, r.time)
         o.sent = r.time
-        gate_adopt(&self.gate.g, o)
+        gate_adopt(&self.gate.g, o, a.price)
         return 0
 
     cdef int recall_event(self, const tc_header* r, const tc_order_event* e) except -1:
@@ -1020,7 +1039,7 @@ cdef class Venue(Actor):
         if effect & TC_EFFECT_TERMINAL:
             gate_close(&self.gate.g, o.id)
         elif ended and status_is_live(o.status):
-            gate_adopt(&self.gate.g, o)
+            gate_adopt(&self.gate.g, o, self.worst_now(o))
         if effect & TC_EFFECT_HALT and gate_instrument(&self.gate.g, o.instrument) != NULL:
             gate_instrument(&self.gate.g, o.instrument).halted = 1
         return 0

@@ -173,7 +173,7 @@ cdef class Reports(Queries):
         r.type, r.cumulative = TC_EV_APPROVED, -1
         self.report(o, &r, 0, 0, 0, False)
         if status_is_live(o.status):
-            gate_adopt(&self.gate.g, o)
+            gate_adopt(&self.gate.g, o, self.worst_now(o))
         self.adopted += 1
         return 0
 
