@@ -44,7 +44,9 @@ cdef int fill_inputs(tc_gate_inputs* n, dict d) except -1:
     reference = d.get("reference")
     if reference is not None:
         n.reference_known = 1
-        n.reference_bid, n.reference_ask, n.reference_received = reference
+        mul, div = reference[3:] or (1, 1)     # of the ticks of another market
+        n.reference_received = reference[2]
+        gate_refer(n, reference[0], reference[1], mul, div)
     n.uncertainty, n.status_time = d.get("uncertainty", -1), d.get("status_time", 0)
     n.agreed, n.reconciled = d.get("agreed", False), d.get("reconciled", False)
     n.kill, n.retry, n.room = d.get("kill", 0), d.get("retry", False), d.get("room", False)

@@ -144,6 +144,27 @@ cdef class Orders:
         r.definite, r.guess = definite, guess
         return order_apply(&self.t, o, &r, now)
 
+    def count(self, id, int64_t price, int64_t lots):
+        """A trade under an id of which no order is known."""
+        remnant_add(&self.t, split_id(id), price, lots)
+
+    def recover(self, id):
+        """Let a new order go on where the one of its id was let go of; is anything known of that?
+
+        KeyError: no such order.
+        """
+        cdef tc_order* o = orders_by_id(&self.t, split_id(id))
+        if o == NULL:
+            raise KeyError(id)
+        return bool(orders_recover(&self.t, o))
+
+    def traded(self, id):
+        """Lots traded under this very id of an order's chain. KeyError: no such order."""
+        cdef tc_order* o = orders_by_id(&self.t, split_id(id))
+        if o == NULL:
+            raise KeyError(id)
+        return order_traded(&self.t, o, split_id(id))
+
     def state(self, id):
         """What is known of an order, as a dict; None when the table has no such id."""
         cdef tc_order* o = orders_by_id(&self.t, split_id(id))

@@ -23,6 +23,8 @@ TESTS = {
     "compiled": (
         "tests/hotpath/test_order.py",
         "tests/hotpath/test_order_bounds.py",
+        "tests/hotpath/test_order_replace.py",
+        "tests/hotpath/test_order_remnants.py",
         "tests/hotpath/test_gate.py",
         "tests/hotpath/test_gate_limits.py",
         "tests/hotpath/test_gate_bounds.py",

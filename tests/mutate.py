@@ -48,6 +48,7 @@ ORDER = (
     "tests/hotpath/test_order.py",
     "tests/hotpath/test_order_bounds.py",
     "tests/hotpath/test_order_replace.py",
+    "tests/hotpath/test_order_remnants.py",
 )
 TESTS = {
     "hotpath/order.h": ("hotpath/order", ORDER),

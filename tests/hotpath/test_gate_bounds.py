@@ -1043,3 +1043,25 @@ def test_fetching_ahead_changes_nothing() -> None:
 def test_the_limits_of_a_gate_without_messages() -> None:
     assert ask(gate({"per_second": -1})) == "R11"
     assert LARGE > 0
+
+
+@pytest.mark.parametrize(
+    ("bid", "ask", "mul", "div", "ours"),
+    [
+        (4_999_900, 5_000_100, 1, 1, (4_999_900, 5_000_100)),
+        (49_999_999, 50_000_001, 1, 10, (4_999_999, 5_000_001)),
+        (50_000_000, 50_000_010, 1, 10, (5_000_000, 5_000_001)),
+        (1_000_000, 1_000_001, 5, 1, (5_000_000, 5_000_005)),
+        (9, 11, 1, 10, (0, 2)),
+        (0, 11, 1, 10, (0, 2)),
+        (1_000_000, 1_000_001, 2**62, 1, (0, 0)),
+    ],
+)
+def test_a_reference_in_other_ticks_is_rounded_outwards(
+    bid: int, ask: int, mul: int, div: int, ours: tuple[int, int]
+) -> None:
+    """The refusal of a price beyond the collar says what the reference was."""
+    i = intent(side=BUY, price=50_000_000)
+    told = roomy().ask(i, 7, cause(1), NOW, inputs(reference=(bid, ask, NOW, mul, div)))
+    assert told is not None and told["control"] == "R05", told
+    assert tuple(told["input"])[1:3] == ours, told
