@@ -74,12 +74,14 @@ class Redaction:
 
 
 class File:
-    """One file that rotates: name, name.1 ... name.<backups>."""
+    """One file that rotates: name, name.1 ... name.<backups>. It is made with its first line, or
+    at once when `now`."""
 
-    def __init__(self, path: Path, size: int, backups: int) -> None:
+    def __init__(self, path: Path, size: int, backups: int, *, now: bool = True) -> None:
         self.path, self.size, self.backups = path, size, backups
         self._fd = -1
-        self._open()
+        if now:
+            self._open()
 
     def _open(self) -> None:
         flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC | os.O_NOFOLLOW
@@ -88,7 +90,7 @@ class File:
 
     def write(self, lines: bytes) -> None:
         """Append whole lines, all or none (OSError); rotates before the size would be exceeded."""
-        if self._fd < 0:  # there was no room for a fresh file when it rotated
+        if self._fd < 0:  # its first line, or there was no room for a fresh one when it rotated
             self._open()
         if self._written and self._written + len(lines) > self.size:
             self._rotate()
@@ -180,11 +182,14 @@ class Log:
 
 
 def open_logs(folder: Path, lane: str, settings: Logs, redaction: Redaction | None = None) -> Log:
-    """DIR/log/<lane>.{main,trades,errors}.jsonl, sizes as S1.5 asks: errors half of the others."""
+    """DIR/log/<lane>.{main,trades,errors}.jsonl, sizes as S1.5 asks: errors half of the others.
+
+    Most lanes never trade: the trades' file is made when there is one.
+    """
     sizes = {"main": settings.size_mb * MB, "trades": settings.size_mb * MB}
     sizes["errors"] = max(1, settings.size_mb // 2) * MB
     files = {
-        name: File(folder / f"{lane}.{name}.jsonl", size, settings.backups)
+        name: File(folder / f"{lane}.{name}.jsonl", size, settings.backups, now=name != "trades")
         for name, size in sizes.items()
     }
     return Log(files, lane, settings.level, redaction or Redaction())

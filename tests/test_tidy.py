@@ -128,6 +128,23 @@ def test_heavy_libraries_stay_where_they_are_needed() -> None:
     assert not wrong, "\n".join(wrong)
 
 
+def test_what_is_imported_is_required_by_name() -> None:
+    """A package that only comes with another one may be gone with that one's next release."""
+    import sys
+    import tomllib
+
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    asked = {re.split(r"[=<>;]", d)[0].strip().lower() for d in project["dependencies"]}
+    called = {"yaml": "pyyaml", "hdrh": "hdrhistogram"}
+    for path in files(".py"):
+        if path.relative_to(ROOT).parts[0] not in ("engine", "actors", "feeds", "venues"):
+            continue
+        for found in imports(path):
+            top = found.partition(".")[0]
+            if top not in sys.stdlib_module_names and top not in PACKAGES:
+                assert called.get(top, top) in asked, f"{name(path)} imports {top}"
+
+
 def test_files_and_classes_have_names_that_say_something() -> None:
     wrong = [name(f) for f in files(".py", ".pyx") if f.stem in BANNED_FILES]
     for path in files(".py"):

@@ -27,7 +27,10 @@ class SymbolNotInCapture(TiercelError):
 class UnitDoesNotFit(TiercelError):
     code = "TCL-4005"
     what = "{count} of {frames} frames could not be read"
-    why = "They are damaged, or their numbers are no whole ticks of {tick} and lots of {lot}"
+    why = (
+        "They are damaged, their numbers are no whole ticks of {tick} and lots of {lot}, or they "
+        "have more than {most} levels"
+    )
     do = "Check --tick and --lot against the venue's metadata, or leave them out"
 
 
@@ -60,14 +63,19 @@ def replayed(
                     break
     replay = first[0]
     names = ", ".join(str(f) for f in files)
-    if not replay.named:
+    only_snapshots = replay.snapshots and replay.snapshots == replay.frames
+    if not (replay.named or only_snapshots):
         seen = replay.frames - replay.snapshots
         raise SymbolNotInCapture(
             symbol=symbol, files=names, detail=f"None of {seen} frames names it"
         )
     if replay.rejected and not replay.applied:
         raise UnitDoesNotFit(
-            count=replay.rejected, frames=replay.frames, tick=tick or FINE, lot=lot or FINE
+            count=replay.rejected,
+            frames=replay.frames,
+            tick=tick or FINE,
+            lot=lot or FINE,
+            most=f"{replay.most_levels:,}",
         )
     if not replay.book.epoch:
         raise CaptureWithoutSnapshot(symbol=symbol, files=names)

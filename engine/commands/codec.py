@@ -6,11 +6,12 @@ import json
 import sys
 from collections.abc import Iterable, Iterator, Mapping
 from decimal import Decimal
-from typing import Any, BinaryIO
+from typing import Any
 
 import click
 
-from engine.errors import FileNotReadable, TiercelError, WrongUsage
+from engine.batch import TOO_LONG, WHY_TOO_LONG, lines_of, open_lines
+from engine.errors import TiercelError, WrongUsage
 
 
 def answer(request: Mapping[str, Any]) -> Any:
@@ -68,6 +69,8 @@ def answer_lines(lines: Iterable[bytes]) -> Iterator[bytes]:
             continue
         number: object = None
         try:
+            if line is TOO_LONG:
+                raise ValueError(WHY_TOO_LONG)
             # decimals stay exact: a price never passes through a float
             request = json.loads(line, parse_float=Decimal, parse_constant=no_number)
             if not isinstance(request, dict):
@@ -81,15 +84,6 @@ def answer_lines(lines: Iterable[bytes]) -> Iterator[bytes]:
         yield json.dumps(found, default=str).encode() + b"\n"
 
 
-def open_lines(path: str) -> BinaryIO:
-    if path == "-":
-        return sys.stdin.buffer
-    try:
-        return open(path, "rb")
-    except OSError as e:
-        raise FileNotReadable(path=path, detail=e.strerror or str(e)) from e
-
-
 @click.command()
 @click.option("--batch", metavar="FILE", help="JSON lines to answer; - reads standard input.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
@@ -98,6 +92,6 @@ def command(batch: str | None, as_json: bool) -> None:
     if batch is None:
         raise WrongUsage(detail="--batch FILE is needed", command="tiercel codec")
     with open_lines(batch) as lines:
-        for line in answer_lines(lines):
+        for line in answer_lines(lines_of(lines)):
             sys.stdout.buffer.write(line)
     sys.stdout.buffer.flush()

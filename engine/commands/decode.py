@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator
 
 import click
 
-from engine.commands.quote import open_lines
+from engine.batch import TOO_LONG, WHY_TOO_LONG, lines_of, open_lines
 from engine.errors import WrongUsage
 
 # the largest account that Solana allows is 10 MiB
@@ -32,6 +32,9 @@ def decode_lines(lines: Iterable[bytes]) -> Iterator[bytes]:
 
     for line in lines:
         if not line.strip():
+            continue
+        if line is TOO_LONG:
+            yield refuse(None, "bad_line", WHY_TOO_LONG)
             continue
         try:
             request = orjson.loads(line)
@@ -79,6 +82,6 @@ def command(batch: str | None, layouts: bool, as_json: bool) -> None:
         raise WrongUsage(detail="--batch FILE is needed", command="tiercel decode")
     out = sys.stdout.buffer
     with open_lines(batch) as lines:
-        for line in decode_lines(lines):
+        for line in decode_lines(lines_of(lines)):
             out.write(line)
     out.flush()

@@ -5,11 +5,12 @@ from __future__ import annotations
 import re
 import sys
 from collections.abc import Callable, Iterable, Iterator
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from engine.errors import EXIT_NO, FileNotReadable, TiercelError, WrongUsage
+from engine.batch import TOO_LONG, WHY_TOO_LONG, lines_of, open_lines
+from engine.errors import EXIT_NO, TiercelError, WrongUsage
 
 if TYPE_CHECKING:
     from hotpath.pools.pool import Pool
@@ -120,6 +121,8 @@ def answer_line(line: bytes, answers: dict[str, Answer]) -> bytes:
     def refuse(id_: object, code: str, why: str) -> bytes:
         return orjson.dumps({"id": id_, "error": {"code": code, "why": why}}) + b"\n"
 
+    if line is TOO_LONG:
+        return refuse(None, "bad_line", WHY_TOO_LONG)
     try:
         request = orjson.loads(line)
     except orjson.JSONDecodeError as e:
@@ -140,15 +143,6 @@ def answer_line(line: bytes, answers: dict[str, Answer]) -> bytes:
         return orjson.dumps({"id": id_, "result": answer(state, swap)}) + b"\n"
     except Refusal as e:
         return refuse(id_, e.code, e.why)
-
-
-def open_lines(path: str) -> BinaryIO:
-    if path == "-":
-        return sys.stdin.buffer
-    try:
-        return open(path, "rb")
-    except OSError as e:
-        raise FileNotReadable(path=path, detail=e.strerror or str(e)) from e
 
 
 def read_object(path: str) -> dict[str, Any]:
@@ -299,7 +293,7 @@ def command(
     if batch is not None:
         out = sys.stdout.buffer
         with open_lines(batch) as lines:
-            for line in answer_lines(lines):
+            for line in answer_lines(lines_of(lines)):
                 out.write(line)
         out.flush()
         return

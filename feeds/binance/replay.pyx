@@ -16,6 +16,10 @@ from feeds.binance.join cimport JOIN_REFUSED
 from hotpath.book cimport Book
 
 
+MOST_LEVELS = 1 << 20
+"""Levels of a frame, both sides together."""
+
+
 @cython.final
 cdef class BookReplay:
     """Takes frames in order and holds the book of one instrument.
@@ -27,12 +31,17 @@ cdef class BookReplay:
 
     def __init__(self, Instrument instrument not None):
         self.instrument = instrument
-        self.codec = Codec([instrument])
+        self.codec = Codec([instrument], room=MOST_LEVELS)
         self.join = Join(Book(8192, 1 << 20), 1 << 16, 1 << 22)
 
     @property
     def book(self):
         return self.join.book
+
+    @property
+    def most_levels(self):
+        """How many levels a frame may have, both sides together."""
+        return self.codec.room
 
     @property
     def applied(self):

@@ -131,3 +131,11 @@ def test_arguments_of_no_use_are_refused(call: str, args: list[Any]) -> None:
     line = {"id": 1, "venue": "binance", "op": "request", "intent": {"call": call, "args": args}}
     (answer,) = run([line | {"credentials": credentials, "time_ms": 1}])
     assert answer["error"]["code"] == "TCL-5002"
+
+
+def test_a_scheme_that_is_not_signed_with_is_refused_with_those_that_are() -> None:
+    words = {"id": 1, "venue": "binance", "op": "sign", "key": "k", "text": "a=1"}
+    error = run([words | {"scheme": "RSA-SHA256 base64"}])[0]["error"]
+    assert error["code"] == "TCL-5001"
+    assert "RSA-SHA256 base64 is no way" in error["why"]
+    assert "HMAC-SHA256 hex" in error["why"] and "Ed25519 base64" in error["why"]

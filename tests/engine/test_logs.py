@@ -105,3 +105,13 @@ def test_a_full_queue_or_disk_loses_lines_and_counts_them(tmp_path: Path) -> Non
     log.flush()  # its file cannot be written: no exception reaches the lane
     log.files["main"]._fd = -1
     assert log.lost == 7  # and the line that told of the five
+
+
+def test_a_lane_that_never_trades_leaves_no_file_of_trades(tmp_path: Path) -> None:
+    log = open_logs(tmp_path, "a", Logs())
+    log.main("info", "said")
+    log.flush()
+    assert {f.name for f in tmp_path.iterdir()} == {"a.main.jsonl", "a.errors.jsonl"}
+    log.trade("filled", order=1)
+    log.close()
+    assert b"filled" in (tmp_path / "a.trades.jsonl").read_bytes()

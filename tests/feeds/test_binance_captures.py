@@ -210,6 +210,29 @@ def test_a_capture_without_a_snapshot_and_an_unknown_symbol_are_named(tmp_path: 
     assert failure([path, "--venue", "nowhere", "--symbol", "AB"]) == "TCL-4007"
 
 
+def test_a_snapshot_alone_is_a_book_as_a_venue_answered_it(tmp_path: Path) -> None:
+    """Its frame names no symbol; with frames of others beside it, it is nobody's."""
+    code, found = run([written(tmp_path, [SNAPSHOT]), *AB])
+    assert (code, found["frames"], found["applied"], found["last_id"]) == (0, 1, 0, 10)
+    assert found["bid_levels"] and found["best_bid"] and found["best_ask"]
+    path = written(tmp_path, [SNAPSHOT, frame_of(11, 12)], "b.raw")
+    assert failure([path, "--venue", "binance", "--symbol", "CD"]) == "TCL-4004"
+
+
+def levels(count: int) -> str:
+    return ",".join(f'["{price}","1"]' for price in range(100_000 + count, 100_000, -1))
+
+
+def test_an_update_may_have_very_many_levels_and_the_limit_is_named(tmp_path: Path) -> None:
+    path = written(tmp_path, [SNAPSHOT, frame_of(11, 12, levels(40_000))])
+    code, found = run([path, *AB, "--tick", "1", "--lot", "1"])
+    assert (code, found["applied"], found["rejected"]) == (0, 1, 0)
+    assert found["bid_levels"] + found["ask_levels"] >= 40_000
+    path = written(tmp_path, [SNAPSHOT, frame_of(11, 12, levels((1 << 20) + 1))], "b.raw")
+    with pytest.raises(TiercelError, match=r"TCL-4005.*more than 1,048,576 levels"):
+        run([path, *AB, "--tick", "1", "--lot", "1"])
+
+
 def test_units_that_do_not_fit_are_named(tmp_path: Path) -> None:
     fine = frame_of(11, 12, '["1.15","3"]')
     path = written(tmp_path, [SNAPSHOT, frame_of(11, 11), fine.replace("11", "12", 1)])

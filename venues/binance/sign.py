@@ -93,7 +93,8 @@ def signer(kind: str, secret: Secret, label: str = "") -> Signer:
         return HmacSigner(secret)
     if kind in ("ed25519", ED25519):
         return Ed25519Signer(secret, label)
-    raise UnusableKey(label=label, detail=f"{kind} is no way to sign here")
+    detail = f"{kind} is no way to sign here: there are {HMAC} and {ED25519}"
+    raise UnusableKey(label=label or "given", detail=detail)
 
 
 def spelled(value: Value) -> str:
