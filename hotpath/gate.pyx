@@ -215,6 +215,10 @@ cdef class Gate:
         o.asked, o.here = quantity, cumulative
         return gate_adopt(&self.g, &o, price)
 
+    def worst(self, id):
+        """The worst price at which an order was reserved, in ticks; 0: it holds nothing."""
+        return gate_worst(&self.g, split_id(id))
+
     def reserved(self, id):
         """(asset, amount in 1e-8 units) that an order holds reserved; None when it holds nothing."""
         cdef int64_t hi

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import random
 import resource
 from pathlib import Path
@@ -627,6 +628,7 @@ def vm_bytes() -> int:
     return int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
 
 
+@pytest.mark.skipif("sanitize" in os.environ.get("TIERCEL_BUILD", ""), reason="ASan needs room")
 def test_a_gate_gives_back_what_its_rules_took() -> None:
     for executions, most in ((1, 2 << 20), (2**62, 64 << 20)):
         for _ in range(2):  # the first time the allocator grows
@@ -1065,3 +1067,27 @@ def test_a_reference_in_other_ticks_is_rounded_outwards(
     told = roomy().ask(i, 7, cause(1), NOW, inputs(reference=(bid, ask, NOW, mul, div)))
     assert told is not None and told["control"] == "R05", told
     assert tuple(told["input"])[1:3] == ours, told
+
+
+@pytest.mark.parametrize(
+    ("side", "type", "worst"),
+    [
+        (BUY, MARKET, 5_250_000),
+        (SELL, MARKET, 5_250_000),
+        (BUY, 1, 5_000_000),
+        (SELL, 1, 5_000_000),
+    ],
+)
+def test_what_an_order_may_come_to_is_open_until_it_is_over(
+    side: int, type: int, worst: int
+) -> None:
+    """A market order at the collar's far edge, whichever its side: 500 bp above the middle."""
+    g = roomy()
+    i = intent(side=side, price=0 if type == MARKET else 5_000_000, type=type, quantity=100)
+    id = cause(1)
+    assert (g.worst(id), g.open_notional) == (0, 0)
+    assert g.ask(i, 7, id, NOW, inputs(reference=(4_999_900, 5_000_100, NOW))) is None
+    assert g.worst(id) == worst
+    assert g.open_notional == notional_of(spec(), worst, 100)
+    g.close(id)
+    assert (g.worst(id), g.open_notional) == (0, 0)

@@ -7,8 +7,11 @@ orders, 65,536 executions of a rule), and makes an order wait for the kernel now
 from __future__ import annotations
 
 import mmap
+import os
 import resource
 from collections.abc import Callable
+
+import pytest
 
 from hotpath.order import Orders, pack_id
 
@@ -39,6 +42,7 @@ def live(orders: Orders, first: int, count: int) -> None:
         orders.report(new, "CANCELED", now=n)
 
 
+@pytest.mark.skipif("sanitize" in os.environ.get("TIERCEL_BUILD", ""), reason="ASan needs room")
 def test_orders_and_trades_take_no_page_after_their_table_was_made() -> None:
     orders = Orders(ROOM, TRADES)
     live(orders, 1, 100)
