@@ -163,7 +163,14 @@ def edit_order(
 ) -> Params:  # fmt: skip
     """One order cancelled and another placed, the second only if the first was cancelled."""
     whole = create_order(market, kind, side, amount, price, more)
-    return whole | {"cancelReplaceMode": "STOP_ON_FAILURE", "cancelOrderId": str(order_id)}
+    return whole | {"cancelReplaceMode": "STOP_ON_FAILURE", "cancelOrderId": number_of(order_id)}
+
+
+def number_of(order_id: object) -> str:
+    """An order's number at the venue, as text."""
+    if order_id is None or isinstance(order_id, bool):
+        raise refuse(f"{order_id!r} is no order's number")
+    return str(order_id)
 
 
 def one_order(order_id: object, market: str, more: Mapping[str, Any] | None = None) -> Params:
@@ -174,11 +181,11 @@ def one_order(order_id: object, market: str, more: Mapping[str, Any] | None = No
         return params | {"origClientOrderId": str(client_id)}
     if order_id is None:
         raise refuse("an order is named by its id or its client id")
-    return params | {"orderId": str(order_id)}
+    return params | {"orderId": number_of(order_id)}
 
 
 def trades_of_order(order_id: object, market: str, *_: object) -> Params:
-    return {"symbol": symbol_of(market), "orderId": str(order_id)}
+    return {"symbol": symbol_of(market), "orderId": number_of(order_id)}
 
 
 def of_market(market: str | None = None, *_: object) -> Params:
