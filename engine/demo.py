@@ -30,6 +30,7 @@ from engine.demo_world import (
     stop_process,
 )
 from engine.errors import EXIT_DONE, EXIT_ESCALATED, EXIT_NO, TiercelError, tell
+from engine.left_open import left_in_words, left_open
 from engine.state import StateNotWritten, in_words
 
 ROOT_RESTARTS = 3
@@ -322,6 +323,8 @@ def print_report(found: dict[str, Any]) -> None:
     )
     print(f"refused by the gate {found['refused']}, in doubt {found['orders_unknown']}")
     print(f"P&L {found['pnl']} USDT, unhedged {found['unhedged']} BTC")
+    for line in left_in_words(left_open(Path(found["state"]))):
+        print(line)
     print(f"journal equals the exchanges' ledgers: {yes[found['ledger_matches']]}")
     print(f"replayed to identical records: {yes[found['replay_identical']]}")
     if found["inputs_lost"]:

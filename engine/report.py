@@ -74,13 +74,22 @@ def is_settled(state: Path, hedge_deadline_ns: int) -> bool:
 
 
 def unhedged(db: apsw.Connection, names: Names, deadline_ns: int) -> Decimal:
-    """Base quantity that groups have bought more than sold (or less), older than the deadline.
+    """Base quantity of all open legs together, whichever way each stands."""
+    return sum(map(abs, open_legs(db, names, deadline_ns, deadline_ns).values()), Decimal(0))
+
+
+def open_legs(
+    db: apsw.Connection, names: Names, deadline_ns: int, rest_ns: int | None = None
+) -> dict[tuple[int, int], Decimal]:
+    """Base quantity that groups have bought more than sold (or less), older than the deadline,
+    by strategy and asset.
 
     A hedge carries its pair's group, and what is too small for any venue's minimum is carried into
     the next pair, so it is the sum over a strategy's groups that stands open, for each asset by
     itself: one asset bought is no hedge of another sold. What trades the other way closes what has
-    stood open longest. Of a strategy that has just traded, what no venue would take (less than
-    the listing's minimum) is on its way into the next pair and does not count.
+    stood open longest. Of a strategy that has traded in the last `rest_ns` (None: ever), what no
+    venue would take (less than the listing's minimum) is on its way into the next pair and does
+    not count.
     """
     grouped: dict[tuple[int, int], int] = {}
     for source, position, payload in db.execute(
@@ -106,13 +115,14 @@ def unhedged(db: apsw.Connection, names: Names, deadline_ns: int) -> Decimal:
         close(still.setdefault(key, []), time, base if side == 1 else -base)
         last[key] = time, smallest(listing, price)
     end = one(db, "SELECT coalesce(max(time), 0) FROM event")
-    total = Decimal(0)
+    found = {}
     for key, lots in still.items():
         time, least = last[key]
-        overdue = abs(sum((q for since, q in lots if end - since > deadline_ns), Decimal(0)))
-        if overdue >= least or end - time > deadline_ns:
-            total += overdue
-    return total
+        overdue = sum((q for since, q in lots if end - since > deadline_ns), Decimal(0))
+        rests = rest_ns is not None and end - time > rest_ns
+        if overdue and (abs(overdue) >= least or rests):
+            found[key] = overdue
+    return found
 
 
 def smallest(listing: dict[str, Any], price: int) -> Decimal:

@@ -11,6 +11,7 @@ import msgspec
 import orjson
 
 from engine import config
+from engine.left_open import left_in_words, left_open
 from engine.root import Root
 
 EXCHANGES_FILE = "exchanges.json"
@@ -55,6 +56,7 @@ def run_application(
         made = directory / "recordings" / f"{root.run_name}.tcr"
         if record is not None and made.exists():
             shutil.copyfile(made, record)
+    left = left_open(directory)
     if as_json:
         summary = {
             "application": configuration.application.application,
@@ -62,8 +64,11 @@ def run_application(
             "state": str(directory),
             "recording": str(record) if record else None,
             "restarts": root.restarts,
+            **left,
         }
         sys.stdout.write(orjson.dumps(summary).decode() + "\n")
+    for line in [] if as_json else left_in_words(left):
+        print(line, file=sys.stderr, flush=True)
     return code
 
 

@@ -26,7 +26,6 @@ cdef class CrossVenue(Strategy):
     cdef pair_state state
     cdef uint64_t group, generation
     cdef int64_t not_before, hedge_due, retry_at
-    cdef bint is_overdue
     cdef int64_t price_unit[2]         # 1e-8 quote a tick
     cdef int64_t lot_unit[2]           # 1e-8 base a lot
     cdef int64_t step                  # smallest quantity both venues can trade, 1e-8 base

@@ -283,7 +283,6 @@ cdef class CrossVenue(Strategy):
         self.leg_count = 0
         self.group = position + 1
         self.generation += 1
-        self.is_overdue = False
         self.hedge_due = 0
         self.pairs += 1
         self.add_leg(buy, TC_BUY, quantity, buy_price, RULE_PAIR, 0)
@@ -513,6 +512,4 @@ cdef class CrossVenue(Strategy):
             return self.tell_why_not()
         if token >> 8 != self.generation or self.state == IDLE:
             return 0
-        if token & 255 == TIMER_HEDGE_DUE:
-            self.is_overdue = True
         return self.check()

@@ -16,16 +16,21 @@ def command(state: Path | None, as_json: bool, wait: bool) -> None:
     import time
 
     from engine import control
+    from engine.left_open import left_in_words, left_open
     from engine.state import is_running, resolve
 
     path = resolve(state)
     found = control.call(path, "stop")
     while wait and is_running(path):
         time.sleep(0.02)
-    answer = {"state": str(path), "stopped": not is_running(path), **found}
+    stopped = not is_running(path)
+    left = left_open(path) if stopped else None
+    answer = {"state": str(path), "stopped": stopped, **found, **(left or {})}
     if as_json:
         import orjson
 
         click.echo(orjson.dumps(answer).decode())
     else:
-        click.echo(f"{path}: {'stopped' if answer['stopped'] else 'stopping'}")
+        click.echo(f"{path}: {'stopped' if stopped else 'stopping'}")
+        for line in left_in_words(left) if left else []:
+            click.echo(line)

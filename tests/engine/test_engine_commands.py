@@ -58,6 +58,7 @@ def test_the_life_of_an_engine_by_command(tmp_path: Path) -> None:
         busy = tiercel("clean", "--state", str(e.state), "--json")
         assert (busy.returncode, code_of(busy)) == (2, "TCL-3001")
         stopped = json.loads(tiercel("stop", "--json", cwd=tmp_path).stdout)
+        assert stopped["orders_unknown"] == [] == stopped["open_legs"]
         assert stopped["stopped"] is True
         assert e.wait() == (0, "")
 
