@@ -216,6 +216,13 @@ static inline uint64_t gate_base_unit(const tc_instrument *i) {
     return unit > 0 ? (uint64_t)unit : 0;
 }
 
+/* A sum of lots; held at the end of its range where it would wrap, and *over set then. */
+static inline int64_t gate_plus(int64_t a, int64_t b, int *over) {
+    int64_t v;
+    if (__builtin_add_overflow(a, b, &v)) *over = 1, v = a < 0 ? -INT64_MAX : INT64_MAX;
+    return v == INT64_MIN ? -INT64_MAX : v;
+}
+
 static inline int64_t gate_narrow(gate_wide v) {
     return v > INT64_MAX ? INT64_MAX : v < INT64_MIN ? INT64_MIN : (int64_t)v;
 }
@@ -510,9 +517,9 @@ static inline int gate_check_position(tc_gate *g, tc_gate_instrument *t, const t
     const tc_instrument_limits *l = &t->limits;
     const tc_limits *v = &g->limits;
     int buy = i->side == TC_BUY, overflow = 0;
-    int64_t up, down;
-    if (__builtin_add_overflow(t->position, t->buying, &up) || __builtin_sub_overflow(t->position, t->selling, &down) ||
-        (buy ? __builtin_add_overflow(up, i->quantity, &up) : __builtin_sub_overflow(down, i->quantity, &down)) ||
+    int64_t up, down, buying = t->buying, selling = t->selling;
+    if ((buy ? __builtin_add_overflow(buying, i->quantity, &buying) : __builtin_add_overflow(selling, i->quantity, &selling)) ||
+        __builtin_add_overflow(t->position, buying, &up) || __builtin_sub_overflow(t->position, selling, &down) ||
         down == INT64_MIN)
         return gate_refuse(g, out, TC_R07_POSITION, INT64_MAX, 0, GATE_SCOPE_INSTRUMENT, t->position, t->buying, t->selling);
     gate_reach(t, in->reference_ask, up, down, reach, &overflow);
@@ -760,9 +767,10 @@ static inline int gate_cancel(tc_gate *g, const tc_intent *i, tc_order_id id, in
 /* ---- what comes back ------------------------------------------------------------------------ */
 
 static inline void gate_refresh(tc_gate *g, tc_gate_instrument *t, int64_t price) {
-    int overflow = 0;
+    int overflow = 0, over = 0;
     tc_gate_reach potential;
-    gate_reach(t, price, t->position + t->buying, t->position - t->selling, &potential, &overflow);
+    gate_reach(t, price, gate_plus(t->position, t->buying, &over), gate_plus(t->position, -t->selling, &over), &potential,
+               &overflow);
     if (!overflow) gate_set_reach(g, t, &potential);
 }
 
@@ -787,10 +795,12 @@ static inline void gate_shrink(tc_gate *g, tc_gate_order *o, int64_t lots) {
     o->reserved = need;
 }
 
+/* A position that its number cannot hold is not known: it stays at the end, and the instrument halts. */
 static inline void gate_move(tc_gate *g, tc_gate_instrument *t, int32_t strategy, int buy, int64_t price, int64_t lots) {
-    int overflow = 0;
+    int overflow = 0, over = 0;
     gate_wide n = gate_worth(t, price, lots, &overflow), base = gate_amount(t, lots);
-    t->position += buy ? lots : -lots;
+    t->position = gate_plus(t->position, buy ? lots : -lots, &over);
+    if (over) t->halted = 1;
     g->assets[t->base].held += buy ? base : -base;
     if (strategy >= 0) g->strategies[strategy].net += buy ? n : -n;
 }
@@ -799,7 +809,11 @@ static inline void gate_move(tc_gate *g, tc_gate_instrument *t, int32_t strategy
 static inline void gate_restore(tc_gate *g, uint32_t instrument, int64_t lots, int64_t price) {
     tc_gate_instrument *t = gate_instrument(g, instrument);
     if (!t) return;
-    int64_t more = lots - t->position;
+    int64_t more;
+    if (__builtin_sub_overflow(lots, t->position, &more) || more == INT64_MIN) { /* by way of none */
+        gate_move(g, t, -1, t->position < 0, 0, t->position < 0 ? -t->position : t->position);
+        more = lots == INT64_MIN ? -INT64_MAX : lots;
+    }
     gate_move(g, t, -1, more > 0, 0, more < 0 ? -more : more);
     gate_refresh(g, t, price);
 }

@@ -1,0 +1,81 @@
+"""Sums of the gate where numbers end: refused or held at the end, never wrapped to minus."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from hotpath.gate import Gate
+from hotpath.instrument import Instrument
+from tests.hotpath.test_gate import BTC, NOW, USDT, cause, inputs, intent
+from tests.hotpath.test_gate_bounds import BUY, LARGEST, ROOMY, ROOMY_VENUE, SELL, brief
+
+WIDE = 2**95
+HALF = 2**62
+REFERENCE = (100, 102, NOW)
+
+
+def wide() -> Gate:
+    """A gate that allows what its numbers can say, of an instrument whose lots are 1e-8."""
+    g = Gate(64, 1024)
+    g.set_limits(version=3, mode="simulation", **ROOMY_VENUE)
+    tiny = "0.00000001"
+    g.add_instrument(
+        Instrument("X", tiny, tiny, id=7, base_asset=BTC, quote_asset=USDT), **ROOMY
+    )  # fmt: skip
+    g.lease(9, LARGEST)
+    for asset in (BTC, USDT):
+        g.balance(asset, WIDE)
+        g.limit_asset(asset, WIDE, WIDE)
+    return g
+
+
+def said(g: Gate, position: int, side: int, quantity: int, price: int = 100) -> tuple[Any, ...]:
+    """(control, value, limit, *input), () when it may go on."""
+    i = intent(side=side, quantity=quantity, price=price)
+    told = g.ask(i, 7, cause(position), NOW, inputs(reference=REFERENCE))
+    return () if told is None else brief(told)
+
+
+@pytest.mark.parametrize("side", [BUY, SELL])
+def test_open_quantity_never_wraps_behind_a_position_of_the_other_side(side: int) -> None:
+    """2^62 short and 2^62 bought back is flat; as much again would be 2^63 lots open."""
+    g = wide()
+    sign = 1 if side == BUY else -1
+    g.restore(7, -sign * HALF, 100)
+    assert said(g, 1, side, HALF) == ()
+    assert said(g, 2, side, HALF, 100 + sign)[:4] == ("R07", LARGEST, 0, 1)
+    assert said(g, 3, side, HALF - 1, 100 + sign) == ()
+    opened = (LARGEST, 0) if side == BUY else (0, LARGEST)
+    assert g.exposure(7) == (-sign * HALF, *opened, 2)
+
+
+@pytest.mark.parametrize("side", [BUY, SELL])
+def test_a_position_beyond_its_number_stays_at_the_end_and_halts(side: int) -> None:
+    """What is held is not known any more: it may not come out as its opposite."""
+    g = wide()
+    g.fill(7, 100, 9, side, 1, HALF)
+    g.fill(7, 101, 9, side, 1, HALF - 1)
+    end = LARGEST if side == BUY else -LARGEST
+    assert g.exposure(7) == (end, 0, 0, 0)
+    assert said(g, 1, 3 - side, 1) == (), "the largest position is one"
+    g.close(cause(1))
+    for trade in range(3):
+        g.fill(7, 102 + trade, 9, side, 1, HALF)
+        assert g.exposure(7) == (end, 0, 0, 0)
+    assert said(g, 2, 3 - side, 1)[:5] == ("R02", 1, 1, 2, 1)
+
+
+def test_a_restored_position_may_lie_at_the_other_end_of_what_was_counted() -> None:
+    """Their difference is beyond 64 bits; what is held of the asset follows it."""
+    g = wide()
+    g.restore(7, LARGEST, 1)
+    g.restore(7, -3, 1)
+    assert g.exposure(7) == (-3, 0, 0, 0)
+    g.limit_asset(BTC, 2, 4)
+    assert said(g, 1, BUY, 6)[:4] == ("R07", 3, 2, 2)
+    assert said(g, 2, BUY, 5) == ()
+    g.restore(7, -LARGEST, 1)
+    g.restore(7, LARGEST, 1)
+    assert g.exposure(7)[0] == LARGEST  # type: ignore[index]
