@@ -1,8 +1,14 @@
-"""Decimals as text."""
+"""Numbers as text."""
 
 from __future__ import annotations
 
 from decimal import Decimal
+
+
+def whole(text: str | None) -> int | None:
+    """A number of at most 18 digits; None for whatever else, such as the digits of other scripts."""
+    is_one = text is not None and text.isascii() and text.isdigit() and len(text) <= 18
+    return int(text) if is_one and text is not None else None
 
 
 def plain(value: Decimal) -> str:

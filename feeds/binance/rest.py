@@ -14,6 +14,7 @@ import orjson
 
 from engine import slots
 from engine.budget import Budget, Silence, Silenced, shared_budget
+from engine.decimals import whole
 from feeds.binance.codec import Codec
 from feeds.binance.settings import RestSettings, endpoints_of
 from hotpath.instrument import Instrument
@@ -128,9 +129,8 @@ class BinanceRest(Silenced, Actor):
         if asked is None:
             return
         told = {k.lower(): v for k, v in headers.items()}
-        used = told.get("x-mbx-used-weight-1m", "")
-        if used.isdigit():
-            self.budget.used(self.now, int(used))
+        if (used := whole(told.get("x-mbx-used-weight-1m"))) is not None:
+            self.budget.used(self.now, used)
         if status in BAN_S:
             self.budget.ban(self.now, seconds_of(told.get("retry-after"), BAN_S[status]), status)
             self.waiting.insert(0, asked)  # not its fault: no attempt is counted
@@ -172,7 +172,8 @@ class BinanceRest(Silenced, Actor):
 
 def seconds_of(text: str | None, otherwise: float) -> float:
     """Retry-After in seconds; `otherwise` when it is not said so."""
-    return float(text) if text is not None and text.isdigit() else otherwise
+    found = whole(text)
+    return otherwise if found is None else float(found)
 
 
 def metadata_of(instrument: Instrument, listed: dict[str, Any] | None) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from cryptography.hazmat.primitives.serialization import load_der_public_key
 
+from engine.decimals import whole
 from venues.simulated.accounts import Account
 from venues.simulated.core import Exchange
 from venues.simulated.spec import SpecRefused
@@ -99,15 +100,15 @@ class Access:
 
     def check_time(self, timestamp: str | None, window: str | None) -> None:
         """The timestamp (ms, or us) is within recvWindow (ms, default 5000) of our clock."""
-        if not timestamp or not timestamp.isdigit():
+        if not timestamp or (sent := whole(timestamp)) is None:
             raise ApiError(
                 -1102,
                 "Mandatory parameter 'timestamp' was not sent, was empty/null, or malformed.",
             )
-        sent = int(timestamp) * (1_000 if len(timestamp) >= 16 else MS)
+        sent *= 1_000 if len(timestamp) >= 16 else MS
         try:
             allowed = int(float(window or 5000) * MS)
-        except ValueError:
+        except (ValueError, OverflowError):
             raise ApiError(-1100, "Illegal characters found in parameter 'recvWindow'.") from None
         if not 0 <= allowed <= 60_000 * MS:
             raise ApiError(-1131, "recvWindow must be less than 60000.")

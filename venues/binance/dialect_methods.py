@@ -8,6 +8,7 @@ from typing import Any
 
 import orjson
 
+from engine.decimals import whole
 from hotpath import matching as m
 from venues.binance import dialect_text as say
 from venues.binance.dialect_access import Access, ApiError
@@ -71,9 +72,9 @@ class Params:
         found = self.text(name)
         if found is None:
             return None
-        if not found.isdigit() or len(found) > 18:
+        if (number := whole(found)) is None:
             raise ApiError(-1100, f"Illegal characters found in parameter '{name}'.")
-        return int(found)
+        return number
 
     def amount(self, name: str) -> int:
         try:

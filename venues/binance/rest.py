@@ -20,6 +20,7 @@ import orjson
 
 from engine import slots
 from engine.budget import Budget, Silence, Silenced, shared_budget
+from engine.decimals import whole
 from hotpath.instrument import Instrument
 from hotpath.lane import Actor
 from hotpath.order import read_id, spell_id, unpack_id
@@ -262,12 +263,11 @@ class BinanceRest(Silenced, Actor):
         if token == self.turning:
             self.turning = 0
         told = {k.lower(): v for k, v in headers.items()}
-        used = told.get("x-mbx-used-weight-1m", "")
-        if used.isdigit():
-            self.budget.used(self.now, int(used))
+        if (used := whole(told.get("x-mbx-used-weight-1m"))) is not None:
+            self.budget.used(self.now, used)
         if status in BAN_S:
-            after = told.get("retry-after", "")
-            self.budget.ban(self.now, float(after) if after.isdigit() else BAN_S[status], status)
+            after = whole(told.get("retry-after"))
+            self.budget.ban(self.now, BAN_S[status] if after is None else after, status)
         if status == 0 or status in BAN_S or status >= 500:
             self.failed += 1
             return

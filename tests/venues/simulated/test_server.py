@@ -208,6 +208,13 @@ def test_wrong_signature_key_and_time_are_refused(quiet: Exchange) -> None:
         assert api.signed("account.status", "EKEY")["status"] == 200
     answer = quiet.rest("GET", "/api/v3/account", "HKEY", recvWindow="70000")
     assert answer.json()["code"] == -1131
+    for wrong in ("inf", "nan", "soon"):
+        answer = quiet.rest("GET", "/api/v3/account", "HKEY", recvWindow=wrong)
+        assert answer.json()["code"] == -1100, wrong
+    with quiet.api(None) as api:
+        asked = {"apiKey": "HKEY", "timestamp": "\u00b2", "signature": "00"}
+        assert api.ask("account.status", **asked)["error"]["code"] == -1102
+        assert api.signed("myTrades", "EKEY", symbol="BTCUSDT", limit="\u00b2")["status"] == 400
 
 
 def test_a_client_id_is_refused_while_its_order_is_open_and_free_again_after(
