@@ -6,7 +6,7 @@ from decimal import Decimal
 
 
 def whole(text: str | None) -> int | None:
-    """A number of at most 18 digits; None for whatever else, such as the digits of other scripts."""
+    """A number of at most 18 digits; None for all else, digits of other scripts too."""
     is_one = text is not None and text.isascii() and text.isdigit() and len(text) <= 18
     return int(text) if is_one and text is not None else None
 
