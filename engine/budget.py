@@ -8,14 +8,18 @@ told of reaches the others through the root and the board (`Silence`).
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from engine import slots
+from engine.decimals import whole
 
 if TYPE_CHECKING:
     from hotpath.board import Board
     from hotpath.lane import Lane
 
+BAN_S = {403: 60.0, 418: 120.0, 429: 10.0}
+"""HTTP statuses that forbid further requests, and for how long where the venue does not say it."""
 MINUTE_NS = 60_000_000_000
 LONGEST_BAN_NS = 3 * 24 * 3600 * 1_000_000_000
 
@@ -102,6 +106,26 @@ class Silence:
             version, raw = self.lane.slot(self.slot, slots.SILENCE.size)
             if version:
                 self.budget.hear(*slots.SILENCE.unpack(raw))
+
+
+def seconds_of(text: str | None, otherwise: float) -> float:
+    """Retry-After in seconds; `otherwise` when it is not said so."""
+    found = whole(text)
+    return otherwise if found is None else float(found)
+
+
+def refused_code(status: int, headers: Mapping[str, str]) -> int:
+    """The code of the link event of a handshake that was answered with an HTTP status instead:
+    status << 32 | seconds of its Retry-After, 0 where it has none."""
+    told = {k.lower(): v for k, v in headers.items()}
+    return status << 32 | min(whole(told.get("retry-after")) or 0, 0xFFFFFFFF)
+
+
+def silence_of(code: int) -> tuple[int, float] | None:
+    """(status, seconds) for which a venue wants no request, from the code of a closed link; None
+    when the code says nothing of it."""
+    status, seconds = code >> 32, code & 0xFFFFFFFF
+    return (status, seconds or BAN_S[status]) if status in BAN_S else None
 
 
 def publish_silence(board: Board, told: dict[str, Any]) -> None:

@@ -13,6 +13,7 @@ import asyncio
 import gc
 import socket as sockets
 
+from engine.budget import refused_code, silence_of
 from engine.trust import Refusals, trusted
 
 from libc.stdint cimport int64_t, uint64_t
@@ -36,6 +37,13 @@ def ticks_are_time():
             return f.read().strip() == "tsc"
     except OSError:
         return False
+
+
+def link_code(error):
+    """The code of the link event of a connection that could not be made: 1, or what the other side
+    answered instead of a handshake (engine/budget.py)."""
+    response = getattr(error, "response", None)
+    return 1 if response is None else refused_code(int(response.status), response.headers)
 
 
 cdef class Follow:
@@ -285,9 +293,11 @@ cdef class HotLane(Runtime):
                 )
         except Exception as error:
             self.listeners.remove(listener)
-            self.refused.failed(actor.name, error, url.partition("://")[2].partition("/")[0])
+            code = link_code(error)
+            if silence_of(code) is None:       # a ban is the actor's to tell of
+                self.refused.failed(actor.name, error, url.partition("://")[2].partition("/")[0])
             if listener.abandon():
-                self.on_unreachable(actor, channel, error)
+                self.on_unreachable(actor, channel, error, code)
             return
         self.refused.made(actor.name)
         sock = transport.underlying_transport.get_extra_info("socket")
@@ -305,11 +315,11 @@ cdef class HotLane(Runtime):
             self.context = trusted()
         return self.context
 
-    def on_unreachable(self, Actor actor, int channel, error):
+    def on_unreachable(self, Actor actor, int channel, error, int64_t code):
         """The connection could not be made."""
         self.last_error = f"{type(error).__name__}: {error}"
         try:
-            self.lane.link(actor, channel, TC_LINK_CLOSED, 1, self.lane.clock())
+            self.lane.link(actor, channel, TC_LINK_CLOSED, code, self.lane.clock())
             self.after_turn()
         except BaseException as failure:
             self.fail(failure)

@@ -32,6 +32,16 @@ class AddressBanned(TiercelError):
     exit_code = EXIT_NO
 
 
+class AddressHeldBack(TiercelError):
+    """Too many requests, or requests of a kind the venue does not want: it asks for a pause."""
+
+    code: ClassVar[str] = "TCL-5216"
+    what = "{actor} is told by its venue to wait until {until}"
+    why = "It answered {number}; no connection is tried before then"
+    do = "Wait; if it comes again, see what else sends requests from this address"
+    exit_code = EXIT_NO
+
+
 class CertificateRefused(TiercelError):
     """The other side's certificate is not trusted."""
 
@@ -70,7 +80,8 @@ def in_words(actor: str, trouble: dict[str, Any] | None) -> TiercelError | None:
     if trouble["kind"] == "ban":
         end = datetime.fromtimestamp(trouble["until"] // 10**9, UTC)
         until = end.strftime("%Y-%m-%d %H:%M:%S UTC")
-        return AddressBanned(actor=actor, number=trouble["number"], until=until)
+        kind = AddressBanned if trouble["number"] == 418 else AddressHeldBack
+        return kind(actor=actor, number=trouble["number"], until=until)
     message = str(trouble["message"])[:200]
     if trouble["kind"] == "certificate":
         return CertificateRefused(actor=actor, address=trouble["address"], message=message)

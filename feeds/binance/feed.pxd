@@ -47,6 +47,9 @@ cdef class BinanceFeed(Feed):
     cdef bint stopping
     cdef int silent_slot               # until when the venue wants no request, -1 = not told
     cdef readonly bint held            # a connection waits for the end of that
+    cdef readonly int64_t silent_until # engine time: what our own handshake was told of the same
+    cdef readonly int silenced_by      # the HTTP status that said so
+    cdef readonly object trouble       # the ban in force (engine/trouble.py), or None
     cdef readonly uint64_t gaps, reconnects, rollovers, resubscribes, duplicates, refused
     cdef readonly uint64_t trades_taken, snapshots_asked, stale_seen
 
@@ -58,6 +61,7 @@ cdef class BinanceFeed(Feed):
     cdef int lapped(self) except -1
     cdef int uncross(self) except -1
     cdef int64_t silent_for(self) except -1
+    cdef int refused_with(self, int64_t code) except -1
     cdef bint is_stale(self, market_state* s, int64_t now)
     cdef void hear(self, channel_watch* w) noexcept
     cdef int64_t limit(self, channel_watch* w) noexcept

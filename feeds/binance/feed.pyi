@@ -18,6 +18,9 @@ class BinanceFeed(Feed):
     coming: int
     connecting: bool
     held: bool
+    silent_until: int
+    silenced_by: int
+    trouble: dict[str, Any] | None
     failures: int
     opened_at: int
     coming_at: int

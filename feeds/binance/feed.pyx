@@ -14,7 +14,8 @@ opened on the other channel. Both are read; updates that came already change not
 be a gap on the new connection is left to the old one, and the old one is closed when the new has met
 every book (or `overlap_s` is over). Control messages leave one at a time, 250 ms apart: the venue
 takes five a second, pongs included. While the venue wants no request of this address (a ban that any
-actor of the engine was told of, on the board) no connection is asked for; those there are go on.
+actor of the engine was told of, on the board, or our own handshake was answered with) no connection
+is asked for; those there are go on.
 
 Staleness is by channel: silence longer than three times the 99.9th percentile of the gaps seen, in
 the bounds of the settings. A stale channel's streams are subscribed anew, once; the next time the
@@ -72,6 +73,7 @@ from hotpath.records cimport (
 import orjson
 
 from engine import slots
+from engine.budget import LONGEST_BAN_NS, silence_of
 from feeds.binance.settings import Settings, endpoints_of
 
 CHECK, CONNECT, CONTROL = 1, 2, 3      # timer tokens
@@ -169,9 +171,21 @@ cdef class BinanceFeed(Feed):
     cdef int64_t silent_for(self) except -1:
         """Nanoseconds for which the venue wants nothing of this address; 0 = it may be asked."""
         cdef uint64_t told[2]
-        if self.silent_slot < 0 or not self.lane.read_slot(self.silent_slot, told, sizeof(told)):
+        cdef int64_t until = self.silent_until
+        if self.silent_slot >= 0 and self.lane.read_slot(self.silent_slot, told, sizeof(told)):
+            until = max(until, <int64_t>told[0])
+        return max(0, until - self.lane.now)
+
+    cdef int refused_with(self, int64_t code) except -1:
+        """A handshake was answered; with a ban, it holds for every actor of this address."""
+        told = silence_of(code)
+        if told is None:
             return 0
-        return max(0, <int64_t>told[0] - self.lane.now)
+        until = self.lane.now + min(LONGEST_BAN_NS, round(told[1] * 1e9))
+        if until > self.silent_until:
+            self.silent_until, self.silenced_by = until, told[0]
+            self.trouble = {"kind": "ban", "number": told[0], "until": until}
+        return 0
 
     def connect(self):
         """Ask for a connection on the channel that is free; during a ban when it is over."""
@@ -254,6 +268,7 @@ cdef class BinanceFeed(Feed):
         if event == TC_LINK_OPEN:
             self.opened(channel)
         elif event == TC_LINK_CLOSED:
+            self.refused_with(code)
             self.closed(channel)
         elif event == TC_LINK_LATE:
             self.doubt_all(TC_DOUBT_LATE_TURN)
@@ -484,6 +499,8 @@ cdef class BinanceFeed(Feed):
         cdef Market market
         cdef market_state* s
         cdef int64_t now = self.lane.now, timeout = self.config.snapshot_timeout_ms * 1000000
+        if self.trouble is not None and now >= self.silent_until:
+            self.trouble = None
         for market in self.markets:
             s = &self.states[market.index]
             if self.active >= 0 and self.is_stale(s, now):

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 import orjson
 
 from engine import slots
-from engine.budget import Budget, Silence, Silenced, shared_budget
+from engine.budget import BAN_S, Budget, Silence, Silenced, seconds_of, shared_budget
 from engine.decimals import whole
 from feeds.binance.codec import Codec
 from feeds.binance.settings import RestSettings, endpoints_of
@@ -26,7 +26,6 @@ WEIGHTS = ((100, 5), (500, 25), (1000, 50), (5000, 250))
 METADATA_WEIGHT = 20
 RETRY_NS = 500_000_000
 SECOND_NS = 1_000_000_000
-BAN_S = {403: 60.0, 418: 120.0, 429: 10.0}  # where the venue does not say how long
 
 
 class Asked(NamedTuple):
@@ -168,12 +167,6 @@ class BinanceRest(Silenced, Actor):
         except (orjson.JSONDecodeError, KeyError, TypeError, AttributeError):
             return False
         return True
-
-
-def seconds_of(text: str | None, otherwise: float) -> float:
-    """Retry-After in seconds; `otherwise` when it is not said so."""
-    found = whole(text)
-    return otherwise if found is None else float(found)
 
 
 def metadata_of(instrument: Instrument, listed: dict[str, Any] | None) -> dict[str, Any]:

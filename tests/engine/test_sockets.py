@@ -12,6 +12,7 @@ from collections.abc import Awaitable, Callable
 import pytest
 import uvloop
 
+from engine.budget import silence_of
 from engine.lane_uvloop import HotLane
 from engine.sockets import split_frames
 from hotpath.lane import Actor, Lane
@@ -61,12 +62,14 @@ class Listening(Actor):
         super().__init__(lane, "listening", Outbox.private(1 << 16, 3))
         self.heard: list[tuple[bytes, bool]] = []
         self.links: list[int] = []
+        self.codes: list[int] = []
 
     def on_bytes(self, channel: int, data: bytes, last: bool) -> None:
         self.heard.append((data, last))
 
     def on_link(self, channel: int, event: int, code: int) -> None:
         self.links.append(event)
+        self.codes.append(code)
 
 
 def talk(peer: Peer, spin: bool, until: Callable[[Listening], bool]) -> Listening:
@@ -196,6 +199,47 @@ def test_a_peer_that_breaks_the_protocol_is_left(broken: bytes) -> None:
 
     actor = talk(peer, True, lambda a: CLOSED in a.links)
     assert [data for data, _ in actor.heard] == [b"0", b"1"]
+
+
+ANSWERS = [
+    (b"418 I'm a teapot", b"Retry-After: 7\r\n", (418, 7.0)),
+    (b"418 I'm a teapot", b"", (418, 120.0)),
+    (b"429 Too Many Requests", b"retry-after: 3\r\n", (429, 3.0)),
+    (b"429 Too Many Requests", b"Retry-After: soon\r\n", (429, 10.0)),
+    (b"429 Too Many Requests", b"Retry-After: 99999999999\r\n", (429, float(0xFFFFFFFF))),
+    (b"503 Service Unavailable", b"Retry-After: 7\r\n", None),
+]
+
+
+@pytest.mark.parametrize(("status", "header", "meant"), ANSWERS)
+def test_the_actor_hears_that_its_handshake_was_answered_with_a_ban(
+    status: bytes, header: bytes, meant: tuple[int, float] | None
+) -> None:
+    async def main() -> tuple[list[int], list[str]]:
+        lane = Lane("test", None)
+        actor = Listening(lane)
+        lane.transport = hot = HotLane(lane, [], spin=False, heartbeat_ns=10**9)
+        hot.on_heartbeat = hot.on_failure = lambda _: None
+
+        async def refuse(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            await reader.readuntil(b"\r\n\r\n")
+            writer.write(b"HTTP/1.1 " + status + b"\r\n" + header + b"Content-Length: 0\r\n\r\n")
+            writer.close()
+
+        server = await asyncio.start_server(refuse, "127.0.0.1", 0)
+        hot.run(os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC))
+        async with asyncio.timeout(10):
+            for n in range(1, 4):
+                actor.open(0, {"url": f"ws://127.0.0.1:{server.sockets[0].getsockname()[1]}/x"})
+                while len(actor.codes) < n:
+                    await asyncio.sleep(0.002)
+        hot.stop()
+        server.close()
+        return actor.codes, [t["kind"] for t in hot.refused.values()]
+
+    codes, troubles = uvloop.run(main())
+    assert [silence_of(code) for code in codes] == [meant] * 3
+    assert troubles == ([] if meant else ["unreached"]), "who answers is reached"
 
 
 def test_what_the_lane_cannot_read_is_never_read_past() -> None:

@@ -10,8 +10,10 @@ from typing import Any
 import orjson
 import pytest
 
+from engine.budget import refused_code
 from engine.capture import frames
 from engine.slots import SILENCE
+from engine.trouble import in_words
 from feeds.binance.codec import Codec
 from feeds.binance.feed import BinanceFeed
 from feeds.binance.replay import BookReplay
@@ -90,8 +92,8 @@ class Stage:
         self.lane.take_link(self.feed, channel, LinkEvent.OPEN, 0, self.now)
         return channel
 
-    def closes(self, channel: int) -> None:
-        self.lane.take_link(self.feed, channel, LinkEvent.CLOSED, 0, self.now)
+    def closes(self, channel: int, code: int = 0) -> None:
+        self.lane.take_link(self.feed, channel, LinkEvent.CLOSED, code, self.now)
 
     def say(
         self, text: str, channel: int | None = None, last: bool = True, after_ms: int = 1
@@ -517,6 +519,34 @@ def test_a_feed_that_starts_during_a_ban_waits_for_its_end() -> None:
     stage = Stage(silent_s=5)
     assert stage.transport.opens == []
     stage.wait(5_100)
+    assert len(stage.transport.opens) == 1
+
+
+@pytest.mark.parametrize(
+    ("status", "said_s", "wait_s"), [(418, 30, 30), (418, 0, 120), (429, 0, 10)]
+)
+def test_a_handshake_that_is_answered_with_a_ban_holds_back_as_one_told_by_rest(
+    status: int, said_s: int, wait_s: int
+) -> None:
+    """The stream's endpoint says it too; dialling on makes minutes days."""
+    stage = Stage()
+    stage.closes(stage.transport.opens[-1][0], refused_code(status, {"Retry-After": str(said_s)}))
+    until = stage.now + wait_s * S
+    assert (stage.feed.silent_until, stage.feed.silenced_by) == (until, status)
+    said = str(in_words("feed", stage.feed.trouble))
+    assert said.startswith("TCL-5211" if status == 418 else "TCL-5216") and str(status) in said
+    stage.wait(wait_s * 1000 - 500)
+    assert len(stage.transport.opens) == 1
+    stage.wait(1_000)
+    assert len(stage.transport.opens) == 2 and stage.feed.trouble is None
+
+
+def test_a_shorter_ban_does_not_end_a_longer_one() -> None:
+    stage = Stage(silent_s=60)
+    stage.wait(61_000)
+    stage.board.write(1, SILENCE.pack(stage.now + 60 * S, 418))
+    stage.closes(stage.transport.opens[-1][0], refused_code(429, {"retry-after": "5"}))
+    stage.wait(59_000)
     assert len(stage.transport.opens) == 1
 
 

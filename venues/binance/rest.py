@@ -19,7 +19,7 @@ from typing import Any, NamedTuple
 import orjson
 
 from engine import slots
-from engine.budget import Budget, Silence, Silenced, shared_budget
+from engine.budget import BAN_S, Budget, Silence, Silenced, seconds_of, shared_budget
 from engine.decimals import whole
 from hotpath.instrument import Instrument
 from hotpath.lane import Actor
@@ -32,7 +32,6 @@ from venues.binance.sign import Signer, Value, signed_query, signer
 
 TICK, TICK_NS = 1, 100_000_000
 SECOND_NS = 1_000_000_000
-BAN_S = {403: 60.0, 418: 120.0, 429: 10.0}  # where the venue does not say how long
 PAGE = 1000
 NEXT = {"a": ("orderId", "orderId"), "t": ("id", "fromId")}
 """Lists that come in pages: what an item is numbered by, and the parameter that goes on from it."""
@@ -266,8 +265,7 @@ class BinanceRest(Silenced, Actor):
         if (used := whole(told.get("x-mbx-used-weight-1m"))) is not None:
             self.budget.used(self.now, used)
         if status in BAN_S:
-            after = whole(told.get("retry-after"))
-            self.budget.ban(self.now, BAN_S[status] if after is None else after, status)
+            self.budget.ban(self.now, seconds_of(told.get("retry-after"), BAN_S[status]), status)
         if status == 0 or status in BAN_S or status >= 500:
             self.failed += 1
             return

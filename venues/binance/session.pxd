@@ -33,6 +33,7 @@ cdef class Session(Venue):
     cdef int take_session(self, const bn_item* i) except -1
     cdef take_error(self)
     cdef int take_ban(self) except -1
+    cdef int refused_with(self, int64_t code) except -1
     cdef int be_silent(self, int64_t until, int status) except -1
     cdef int hear_silence(self) except -1
     cdef bint may_trade(self) except -1

@@ -14,6 +14,7 @@ from hotpath.records cimport TC_LINK_CLOSED, TC_LINK_OPEN, TC_REASON_DISCONNECT
 from hotpath.venue cimport Venue
 from venues.binance.codec cimport Codec, bn_item, bn_message
 
+from engine.budget import LONGEST_BAN_NS, silence_of
 from venues.binance import profile as rules
 from venues.binance.request import WINDOW_MS
 from venues.binance.sign import signed_params
@@ -53,6 +54,7 @@ cdef class Session(Venue):
             self.unsubscribed = False
             self.greet()
         elif event == TC_LINK_CLOSED:
+            self.refused_with(code)
             self.lost(TC_REASON_DISCONNECT)
         return 0
 
@@ -116,6 +118,18 @@ cdef class Session(Venue):
         self.banned += 1
         until = m.retry_after if m.retry_after else self.lane.now + 60 * SECOND
         return self.be_silent(until, m.status)
+
+    cdef int refused_with(self, int64_t code) except -1:
+        """A handshake that was answered with a ban is one told; no connection is there without it."""
+        told = silence_of(code)
+        if told is None:
+            return 0
+        self.banned += 1
+        until = self.lane.now + min(LONGEST_BAN_NS, round(told[1] * 1e9))
+        self.be_silent(until, told[0])
+        if until == self.silent_until:
+            self.trouble = {"kind": "ban", "number": told[0], "until": until}
+        return 0
 
     cdef int be_silent(self, int64_t until, int status) except -1:
         """The venue wants no request of this address until then; the longer of two holds."""

@@ -131,10 +131,10 @@ class Stage:
         self.venue.attach(self.connection)
         self.lane.take_link(self.venue, 0, LinkEvent.OPEN, 0, self.now)
 
-    def disconnect(self) -> None:
+    def disconnect(self, code: int = 1006) -> None:
         if self.connection is not None:
             self.connection.close()
-        self.lane.take_link(self.venue, 0, LinkEvent.CLOSED, 1006, self.now)
+        self.lane.take_link(self.venue, 0, LinkEvent.CLOSED, code, self.now)
 
     def say(self, message: dict[str, Any] | bytes) -> None:
         raw = message if isinstance(message, bytes) else orjson.dumps(message)

@@ -8,6 +8,7 @@ import orjson
 import pytest
 
 from engine import trouble
+from engine.budget import refused_code
 from engine.slots import SILENCE
 from hotpath.order import read_id, spell_id
 from hotpath.records import (
@@ -1145,6 +1146,20 @@ def test_a_ban_that_another_lane_was_told_of_holds_here_too(status: int) -> None
     stage.wait(1_000)
     stage.place(price=4_980_000)
     assert "order.place" in stage.methods() and stage.venue.trouble is None
+
+
+@pytest.mark.parametrize("status", [429, 418])
+def test_a_handshake_that_is_answered_with_a_ban_silences_the_session(status: int) -> None:
+    stage = started()
+    stage.disconnect(refused_code(status, {"Retry-After": "30"}))
+    until = stage.now + 30 * S
+    assert (stage.venue.silent_until, stage.venue.silenced_by) == (until, status)
+    assert str(status) in str(trouble.in_words("venue_alpha", stage.venue.trouble))
+    opens = len(stage.transport.opens)
+    stage.wait(29_500)
+    assert len(stage.transport.opens) == opens
+    stage.wait(1_000)
+    assert len(stage.transport.opens) > opens and stage.venue.trouble is None
 
 
 def test_a_new_life_of_a_lane_does_not_connect_during_a_ban() -> None:
