@@ -72,3 +72,29 @@ def test_a_signal_held_back_from_the_first_moment_is_heard(tmp_path: Path) -> No
         argv = [sys.executable, "-c", held, sys.executable, "-m", "engine.entry", *words]
         done = subprocess.run(argv, capture_output=True, text=True, timeout=30, cwd=ROOT)
         assert (done.returncode, done.stdout, done.stderr) == (code, "", ""), words
+
+
+def test_without_an_interpreter_beside_it_that_of_the_path_is_taken(tmp_path: Path) -> None:
+    """As `pip install --user` and a distribution's Python lay it out."""
+    for name, lines in (
+        ("bin/tiercel", LAUNCHER.read_text()),
+        ("path/python3", f'#!/bin/sh\nexec {sys.executable} "$@"\n'),
+    ):
+        place = tmp_path / name
+        place.parent.mkdir()
+        place.write_text(lines)
+        place.chmod(0o755)
+    environment = os.environ | {
+        "PATH": f"{tmp_path / 'path'}:{os.environ['PATH']}",
+        "PYTHONPATH": str(ROOT),
+    }
+    (tmp_path / "tiercel").symlink_to(tmp_path / "bin" / "tiercel")
+    done = subprocess.run(
+        [tmp_path / "tiercel", "--version"],
+        capture_output=True,
+        text=True,
+        timeout=30,
+        env=environment,
+        cwd=tmp_path,
+    )
+    assert (done.returncode, done.stderr) == (0, "") and "tiercel" in done.stdout
