@@ -26,7 +26,18 @@ class Typed(click.ParamType[Any]):
             self.fail("it is empty", param, ctx)
         if is_option and str(value).startswith("--"):
             self.fail(f"{value} is an option; a file of that name is written ./{value}", param, ctx)
+        if is_option and not is_text(value):
+            self.fail("its bytes are no text in UTF-8", param, ctx)
         return self.of.convert(value, param, ctx)
+
+
+def is_text(value: object) -> bool:
+    """Can it be written down? An argument's bytes that are no UTF-8 reach us as half characters."""
+    try:
+        str(value).encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def looked_at(command: click.Command) -> click.Command:

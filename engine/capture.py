@@ -22,6 +22,7 @@ from engine.errors import FileNotReadable, TiercelError
 CHUNK_BYTES = 1 << 18
 LINE_LIMIT_BYTES = 64 << 20
 BATCH_FRAMES = 8192
+LATEST_NS = 2**63 - 1
 
 
 class CaptureTruncated(TiercelError):
@@ -143,7 +144,7 @@ def frames(path: Path) -> Iterator[Frame]:
 
 def stamped(path: Path, number: int, text: bytes) -> Frame:
     time, _, data = text.partition(b" ")
-    if not time.isdigit() or not data:
+    if not time.isdigit() or len(time) > 19 or int(time) > LATEST_NS or not data:
         detail = f"line {number} does not begin with a receive time and a frame"
         raise CaptureDamaged(path=path, detail=detail)
     return Frame(int(time), "recv", "", data)
@@ -161,9 +162,13 @@ def recorded(path: Path, number: int, text: bytes) -> Frame | None:
     if kind not in ("recv", "http") or not isinstance(data, str):
         return None
     seconds = entry.get("ts", 0)
-    if not isinstance(seconds, int | float):
+    if not isinstance(seconds, int | float) or not 0 <= seconds < LATEST_NS / 1e9:
         raise CaptureDamaged(path=path, detail=f"line {number} has no receive time (`ts`)")
-    symbol = parse_qs(urlsplit(str(entry.get("url", ""))).query).get("symbol", [""])[0]
+    try:
+        query = urlsplit(str(entry.get("url", ""))).query
+    except ValueError as e:
+        raise CaptureDamaged(path=path, detail=f"line {number} has no address (`url`): {e}") from e
+    symbol = parse_qs(query).get("symbol", [""])[0]
     return Frame(round(seconds * 1e9), kind, symbol, data.encode())
 
 

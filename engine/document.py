@@ -135,8 +135,10 @@ def _read(document: Document, path: Path, inside: tuple[Path, ...]) -> dict[str,
         raise ConfigurationUnreadable(where=f"{path}:1", detail="A map of settings is expected")
     merged: dict[str, Any] = {}
     for name in _includes(tree, path, places):
-        target = (path.parent / name).resolve()
         place = f"{path}:{places[('include',)][1]}"
+        if "\0" in name:
+            raise IncludeRefused(where=place, name=repr(name), detail="No file is called so")
+        target = (path.parent / name).resolve()
         if target in inside or target == path.resolve() or len(inside) >= INCLUDES_DEEP:
             raise IncludeRefused(where=place, name=name, detail="It includes itself in the end")
         if not target.is_file():

@@ -299,3 +299,18 @@ def test_the_three_ways_to_store_a_capture_read_the_same(tmp_path: Path) -> None
         answers.append(found)
     assert answers[0] == answers[1] == answers[2]
     assert answers[0]["applied"] == 49
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "99999999999999999999 {}",
+        '{"t":"recv","ts":1e300,"data":"{}"}',
+        '{"t":"recv","ts":-1,"data":"{}"}',
+        '{"t":"http","ts":1,"url":"http://[::1","data":"{}"}',
+    ],
+)
+def test_times_and_addresses_that_are_none_are_damage(tmp_path: Path, line: str) -> None:
+    path = tmp_path / "a.raw"
+    path.write_text(line + "\n")
+    assert failure([str(path), *AB]) == "TCL-4002"
