@@ -455,7 +455,7 @@ cdef class Venue(Actor):
         denied.id, denied.type, denied.reason, denied.definite = o.id, TC_EV_DENIED, reason, 1
         denied.cumulative = -1
         if not order_id_none(o.replacement):       # a replace that never left: the order lives
-            denied.type = TC_EV_REPLACE_REJECTED
+            denied.type, denied.successor = TC_EV_REPLACE_REJECTED, o.replacement
             gate_release(&self.gate.g, o.replacement)
         else:
             gate_release(&self.gate.g, o.id)
@@ -1007,6 +1007,8 @@ cdef class Venue(Actor):
         if e.type == TC_EV_REPLACED:       # written under the id it has since
             p.id.hi = p.id.lo = 0
             p.successor = e.id
+        elif e.type == TC_EV_REJECT and not order_id_none(e.successor):
+            p.id = e.successor             # that one was refused, the order lives
         elif e.type == TC_EV_CANCEL_REJECTED or e.type == TC_EV_REPLACE_REJECTED:
             p.definite = e.evidence != TC_UNKNOWN
         return self.recall_report(o, &p, r, NULL)

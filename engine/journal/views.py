@@ -33,7 +33,7 @@ TABLES: dict[str, tuple[str, ...]] = {
     "listings": ("instrument",),
 }
 # hotpath/order.h: enum tc_status and enum tc_effect
-INTENT, DENIED, PENDING_NEW = 1, 2, 3
+INTENT, DENIED, PENDING_NEW, FILLED, CANCELED, REJECTED = 1, 2, 3, 6, 8, 9
 APPLIED, OUTCOME, MOVES, COMPENSATED = 1, 15, 16, 2048
 MASK64 = (1 << 64) - 1
 
@@ -198,27 +198,55 @@ class Views:
             return
         row = self._order(r.id, event, r.venue, r.strategy)
         if r.effect & OUTCOME in (0, APPLIED):
-            if r.status:
+            if r.status and not row["successor"]:
                 row["status"] = r.status
             row["pending"], row["evidence"] = r.pending, r.evidence
-            if r.reason:
+            refused = r.type in (EventType.REJECT, EventType.REPLACE_REJECTED) and r.successor
+            if refused:
+                self._not_replaced(r.successor, r.reason, event)
+            elif r.reason:
                 row["reason"] = r.reason
-            if r.type == EventType.REPLACED and r.successor:
+            if r.type == EventType.REPLACED and r.successor not in (0, r.id):
                 row["successor"] = spell(r.successor)
         if r.venue_order_id and not row["venue_order_id"]:
             row["venue_order_id"] = str(r.venue_order_id)
         self._stamp(row, event)
+        self._replaced(row)
+
+    def _replaced(self, row: Row) -> None:
+        """An order that the venue has shown took the place of its target: that one is finished."""
+        if not row["target"] or row["status"] in (0, INTENT, DENIED, PENDING_NEW, REJECTED):
+            return
+        old = self.tables["orders"].get(row["target"])
+        if old is None or old["successor"]:
+            return
+        old |= {"successor": row["id"], "pending": 0, "evidence": 0}
+        self._finish_replaced(old)
+
+    def _finish_replaced(self, old: Row) -> None:
+        whole = old["cumulative"] >= old["quantity"] > 0
+        old["status"] = FILLED if whole else CANCELED
+        self.tables["orders"].touch(old)
+
+    def _not_replaced(self, order_id: int, reason: int, event: Event) -> None:
+        """The order that was to take another's place never came to be; the other one lives."""
+        row = self.tables["orders"].get(spell(order_id))
+        if row is not None and row["status"] in (INTENT, PENDING_NEW):
+            row |= {"status": REJECTED, "reason": reason}
+            self._stamp(row, event)
+            self.tables["orders"].touch(row)
 
     # ---- fills and what follows from them
 
     def _fill(self, event: Event, r: Any) -> None:
         guess = int(bool(event.header.flags & Flag.GUESS))
         row = self._order(r.id, event, r.venue, r.strategy)
-        if r.status:
+        if r.status and not row["successor"]:
             row["status"], row["evidence"] = r.status, r.evidence
         if r.venue_order_id and not row["venue_order_id"]:
             row["venue_order_id"] = str(r.venue_order_id)
         self._stamp(row, event)
+        self._replaced(row)
         table = self.tables["fills"]
         known = table.get(r.venue, event.header.instrument, str(r.trade_id))
         if known is not None:
@@ -266,6 +294,8 @@ class Views:
         quantity, price = sign * fill["quantity"], fill["price"]
         order["cumulative"] += quantity
         order["cost"] = str(int(order["cost"]) + quantity * price)
+        if order["successor"]:
+            self._finish_replaced(order)
         table = self.tables["positions"]
         row = table.get(fill["venue"], fill["instrument"])
         if row is None:

@@ -220,6 +220,8 @@ cdef class Reports(Queries):
             return self.ask_order(o)       # amended by someone: the query says to what
         if fresh and i.event == TC_EV_ACK:
             self.leave(o)
+        elif fresh and i.event == TC_EV_REJECT:
+            r.successor = o.replacement    # whose end it is: the order itself lives
         effect = self.report(o, &r, 0, 0, 0, False)
         if i.status == TC_STATUS_CANCELED and i.event == TC_EV_STATUS and \
                 not order_id_none(o.replacement):
@@ -243,6 +245,7 @@ cdef class Reports(Queries):
         cdef tc_report r
         memset(&r, 0, sizeof(r))
         r.type, r.reason, r.cumulative, r.definite = TC_EV_REPLACE_REJECTED, reason, -1, 1
+        r.successor = o.replacement        # whose end it is
         self.report(o, &r, 0, 0, 0, False)
         return 0
 
@@ -368,6 +371,7 @@ cdef class Reports(Queries):
         memset(&r, 0, sizeof(r))
         r.type, r.reason, r.cumulative, r.definite = (
             TC_EV_REPLACE_REJECTED, <int32_t>m.code, -1, m.code != -2022)
+        r.successor = o.replacement
         self.report(o, &r, 0, 0, 0, False)
         if cancelled != NULL:
             self.take_order(cancelled, o, 0)
