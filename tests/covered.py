@@ -30,6 +30,7 @@ TESTS = {
         "tests/hotpath/test_gate_bounds.py",
         "tests/hotpath/test_gate_edges.py",
         "tests/venues/binance/test_venue.py",
+        "tests/venues/binance/test_venue_market_orders.py",
     ),
     "python": ("tests/engine", "tests/drills"),
 }
