@@ -34,6 +34,7 @@ class LaneProcess:
         self.pidfd = os.pidfd_open(process.pid)
         self.is_silent = False  # it has closed its end, and everything it said was heard
         self._stream = trio.SocketStream(trio.socket.from_stdlib_socket(channel))
+        self._turn = trio.StrictFIFOLock()  # a stop may come while the specification is being sent
 
     @classmethod
     def spawn(
@@ -99,7 +100,8 @@ class LaneProcess:
 
     async def _send(self, document: bytes) -> None:
         with contextlib.suppress(trio.BrokenResourceError, trio.ClosedResourceError):
-            await self._stream.send_all(document + b"\n")
+            async with self._turn:
+                await self._stream.send_all(document + b"\n")
 
     async def events(self, take: Any) -> None:
         """Hand every line the lane says to `take` until it ends."""

@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
+import socket
 import subprocess
 import sys
+from functools import partial
 from pathlib import Path
 
 import pytest
+import trio
+import trio.testing
+
+from engine.lane_process import LaneProcess
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 LAUNCHER = ROOT / "engine" / "launch" / "tiercel"
@@ -98,3 +105,29 @@ def test_without_an_interpreter_beside_it_that_of_the_path_is_taken(tmp_path: Pa
         cwd=tmp_path,
     )
     assert (done.returncode, done.stderr) == (0, "") and "tiercel" in done.stdout
+
+
+def test_a_stop_while_the_specification_is_being_sent_waits_its_turn() -> None:
+    """A lane that still imports reads nothing: what it is told meanwhile comes whole, in order."""
+
+    async def main() -> list[bytes]:
+        ours, theirs = socket.socketpair()
+        lane = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
+        process = LaneProcess(lane, ours)
+        heard = b""
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(partial(process.tell, do="be", much="x" * 1_000_000))
+            await trio.testing.wait_all_tasks_blocked()
+            nursery.start_soon(partial(process.tell, do="stop"))
+            await trio.testing.wait_all_tasks_blocked()
+            stream = trio.SocketStream(trio.socket.from_stdlib_socket(theirs))
+            while heard.count(b"\n") < 2:
+                heard += await stream.receive_some(1 << 20)
+            await stream.aclose()
+        process.kill()
+        lane.communicate()
+        process.close()
+        return heard.splitlines()
+
+    found = [json.loads(line)["do"] for line in trio.run(main)]
+    assert found == ["be", "stop"]
