@@ -57,7 +57,7 @@ def interrupted(argv: list[str], after_ms: float, where: Path) -> tuple[int, str
 
 @pytest.mark.parametrize(
     ("words", "code"),
-    [(("bench", "wire", "--quick"), 130), (("demo", "--for", "9s"), 0), (("run", "no.yaml"), 0)],
+    [(("doctor",), 130), (("demo", "--for", "9s"), 0), (("run", "no.yaml"), 0)],
 )
 def test_ctrl_c_while_a_command_starts_ends_it_quietly(
     command: list[str], tmp_path: Path, words: tuple[str, ...], code: int
