@@ -112,6 +112,8 @@ class Dialect:
     def controlled(self, link: Link, asked: dict[str, Any]) -> Any:
         listener: Listener = link.state
         method, params = asked.get("method"), asked.get("params") or []
+        if not isinstance(params, list):
+            raise ApiError(2, "Invalid request: params must be a list of strings")
         if method == "LIST_SUBSCRIPTIONS":
             return list(listener.names)
         if method == "GET_PROPERTY" and params == ["combined"]:
@@ -119,7 +121,7 @@ class Dialect:
         if method == "SET_PROPERTY" and params[:1] == ["combined"] and len(params) == 2:
             listener.combined = bool(params[1])
             return None
-        if not isinstance(params, list) or not all(isinstance(n, str) for n in params):
+        if not all(isinstance(n, str) for n in params):
             raise ApiError(2, "Invalid request: params must be a list of strings")
         if method == "SUBSCRIBE":
             if not self.streams.subscribe(link, params):
@@ -147,13 +149,15 @@ class Dialect:
                 raise ApiError(-1135, "Invalid JSON Request")
             told = values.get("returnRateLimits", told) is True
             method = asked.get("method")
+            if not isinstance(method, str):
+                raise ApiError(-1100, "Illegal characters found in parameter 'method'.")
             if method in PUBLIC:
                 answer["result"] = PUBLIC[method](self.methods, Params(values))
             elif method in PRIVATE:
                 account = self.signed(session, values)
                 answer["result"] = PRIVATE[method](self.methods, account, Params(values))
             else:
-                answer["result"] = self.session_method(link, str(method), values)
+                answer["result"] = self.session_method(link, method, values)
         except orjson.JSONDecodeError:
             answer |= {"status": 400, "error": {"code": -1135, "msg": "Invalid JSON Request"}}
         except ApiError as wrong:
@@ -279,7 +283,7 @@ class Dialect:
         account = self.access.account(key)
         self.access.check_time(p.text("timestamp"), p.text("recvWindow"))
         signature = p.required("signature")
-        payload = without_signature(query).encode() + without_signature(body.decode()).encode()
+        payload = without_signature(query.encode()) + without_signature(body)
         self.access.verify(key, payload, signature)
         return account
 
@@ -358,6 +362,6 @@ class Dialect:
                         self.wire.send(link, "user", frame)
 
 
-def without_signature(text: str) -> str:
+def without_signature(text: bytes) -> bytes:
     """A query string without its signature parameter."""
-    return "&".join(part for part in text.split("&") if not part.startswith("signature="))
+    return b"&".join(part for part in text.split(b"&") if not part.startswith(b"signature="))

@@ -13,14 +13,14 @@ from hotpath import matching as m
 from venues.binance import dialect_text as say
 from venues.binance.dialect_access import Access, ApiError
 from venues.simulated import amounts
-from venues.simulated.accounts import Account, Order
+from venues.simulated.accounts import Account, MarketTerms, Order
 from venues.simulated.core import Refusal
 from venues.simulated.faults import Fault
 from venues.simulated.market import Market
 from venues.simulated.wire import Wire
 
 DAY_MS = 86_400_000
-CLIENT_ID = re.compile(r"^[\.A-Z\:/a-z0-9_-]{1,36}$")
+CLIENT_ID = re.compile(r"^[\.A-Z\:/a-z0-9_-]{1,36}\Z")
 LETTERS = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 SIDES = {"BUY": m.BUY, "SELL": m.SELL}
 TYPES = {"LIMIT": m.LIMIT, "MARKET": m.MARKET, "LIMIT_MAKER": m.POST_ONLY}
@@ -33,6 +33,7 @@ PREVENTIONS = {
 }
 REFUSALS = {
     Refusal.PRICE_TICK: (-1013, "Filter failure: PRICE_FILTER"),
+    Refusal.PRICE_MOST: (-1013, "Filter failure: PRICE_FILTER"),
     Refusal.PRICE_RANGE: (-1013, "Invalid price."),
     Refusal.LOT: (-1013, "Filter failure: LOT_SIZE"),
     Refusal.QUANTITY: (-1013, "Filter failure: LOT_SIZE"),
@@ -124,6 +125,8 @@ class Methods:
                 symbols = orjson.loads(symbols)
             except orjson.JSONDecodeError:
                 raise ApiError(-1100, "Illegal characters found in parameter 'symbols'.") from None
+        if not isinstance(symbols, list):
+            raise ApiError(-1100, "Illegal characters found in parameter 'symbols'.")
         return [self.market(Params({"symbol": s})) for s in symbols], False
 
     def ping(self, p: Params) -> Any:
@@ -206,7 +209,7 @@ class Methods:
             )
         return found
 
-    def wanted(self, p: Params) -> tuple[Market, int, int, int, int, int, int]:
+    def wanted(self, account: Account, p: Params) -> tuple[Market, int, int, int, int, int, int]:
         """market, side, type, time in force, price and quantity (1e-8 units), prevention."""
         market = self.market(p)
         side = p.one_of("side", SIDES, -1117, "Invalid side.")
@@ -225,21 +228,12 @@ class Methods:
                 "specified self-trade prevention mode.",
             )  # fmt: skip
         if type_ == m.MARKET and p.text("quoteOrderQty") is not None:
-            quantity = self.quantity_for(market, side, p.amount("quoteOrderQty"))
+            other = m.SELL if side == m.BUY else m.BUY
+            offered = self.exchange.offered(account, market, other, prevention)
+            quantity = quantity_for(market.terms, offered, p.amount("quoteOrderQty"))
         else:
             quantity = p.amount("quantity")
         return market, side, type_, force, price, quantity, prevention
-
-    def quantity_for(self, market: Market, side: int, quote: int) -> int:
-        """The whole lots (in 1e-8 units) that `quote` buys or sells for now."""
-        terms, lots, left = market.terms, 0, quote
-        for price, total in market.book.levels(m.SELL if side == m.BUY else m.BUY):
-            part = min(total, left // terms.quote_of(price, 1))
-            lots += part
-            left -= terms.quote_of(price, part)
-            if part < total:
-                break
-        return lots * terms.lot
 
     def response_form(self, p: Params, type_: int) -> str:
         form = p.text("newOrderRespType") or ("ACK" if type_ == m.POST_ONLY else "FULL")
@@ -251,10 +245,13 @@ class Methods:
         self.access.spend(1)
         return self.place(account, p)
 
-    def place(self, account: Account, p: Params) -> Any:
+    def check_may_trade(self, account: Account) -> None:
         if account.spec is not None and not account.spec.may_trade:
             raise ApiError(-2015, "Invalid API-key, IP, or permissions for action.", 401)
-        wanted = self.wanted(p)
+
+    def place(self, account: Account, p: Params) -> Any:
+        self.check_may_trade(account)
+        wanted = self.wanted(account, p)
         form = self.response_form(p, wanted[2])
         client_id = self.client_id(p)
         self.access.check_orders(account)
@@ -270,7 +267,8 @@ class Methods:
 
     def order_test(self, account: Account, p: Params) -> Any:
         self.access.spend(1)
-        market, _, type_, _, price, quantity, _ = self.wanted(p)
+        self.check_may_trade(account)
+        market, _, type_, _, price, quantity, _ = self.wanted(account, p)
         self.client_id(p)
         why = self.exchange.check(market.terms, type_, price, quantity)
         if why is not None:
@@ -299,6 +297,7 @@ class Methods:
         return self.cancel(account, p, "newClientOrderId")
 
     def cancel(self, account: Account, p: Params, name: str) -> Any:
+        self.check_may_trade(account)
         unknown = ApiError(-2011, "Unknown order sent.")
         order = self.order_of(account, p, unknown)
         restriction = p.text("cancelRestrictions")
@@ -311,6 +310,7 @@ class Methods:
 
     def order_amend(self, account: Account, p: Params) -> Any:
         self.access.spend(4)
+        self.check_may_trade(account)
         unknown = ApiError(-2038, "Order does not exist or is not open.")
         order = self.order_of(account, p, unknown)
         why = self.exchange.amend(order, p.amount("newQty"), self.client_id(p))
@@ -321,9 +321,8 @@ class Methods:
     def order_replace(self, account: Account, p: Params) -> Any:
         """order.cancelReplace: cancel one, place another; 409 when only one of the two happened."""
         self.access.spend(1)
-        mode = p.required("cancelReplaceMode")
-        if mode not in ("STOP_ON_FAILURE", "ALLOW_FAILURE"):
-            raise ApiError(-1102, "Invalid cancelReplaceMode.")
+        self.check_may_trade(account)
+        mode = self.replace_mode(account, p)
         cancelling = Params(
             {
                 "symbol": p.text("symbol"),
@@ -333,7 +332,6 @@ class Methods:
                 "cancelRestrictions": p.text("cancelRestrictions"),
             }
         )
-        self.wanted(p)  # a malformed new order does nothing at all
         found: dict[str, Any] = {"cancelResult": "SUCCESS", "newOrderResult": "SUCCESS"}
         try:
             found["cancelResponse"] = self.cancel(account, cancelling, "cancelNewClientOrderId")
@@ -356,6 +354,30 @@ class Methods:
             raise ApiError(-2021, "Order cancel-replace partially failed.", 409, found)
         return found
 
+    def replace_mode(self, account: Account, p: Params) -> str:
+        """The mode. ApiError when a parameter is malformed or, unless CANCEL_ONLY is said, too
+        many orders are unfilled: then neither half is tried."""
+        mode = p.required("cancelReplaceMode")
+        if mode not in ("STOP_ON_FAILURE", "ALLOW_FAILURE"):
+            raise ApiError(-1102, "Invalid cancelReplaceMode.")
+        exceeded = p.text("orderRateLimitExceededMode") or "DO_NOTHING"
+        if exceeded not in ("DO_NOTHING", "CANCEL_ONLY"):
+            raise ApiError(-1102, "Invalid orderRateLimitExceededMode.")
+        if p.text("cancelOrderId") is None and p.text("cancelOrigClientOrderId") is None:
+            raise ApiError(
+                -1102,
+                "Param 'cancelOrigClientOrderId' or 'cancelOrderId' must be sent, but both were "
+                "empty/null!",
+            )
+        p.integer("cancelOrderId")
+        self.response_form(p, self.wanted(account, p)[2])
+        for name in ("newClientOrderId", "cancelNewClientOrderId"):
+            if p.text(name) is not None:
+                self.client_id(p, name)
+        if exceeded == "DO_NOTHING":
+            self.access.check_orders(account)
+        return mode
+
     def open_orders(self, account: Account, p: Params) -> Any:
         symbol = self.market(p).symbol if p.text("symbol") else None
         self.access.spend(6 if symbol else 80)
@@ -367,13 +389,13 @@ class Methods:
 
     def cancel_all(self, account: Account, p: Params) -> Any:
         self.access.spend(1)
+        self.check_may_trade(account)
         symbol = self.market(p).symbol
         mine = [o for o in account.open.values() if o.market.symbol == symbol]
         if not mine:
             raise ApiError(-2011, "Unknown order sent.")
-        for order in mine:
-            self.exchange.cancel(order, self.client_id(Params({})))
-        return [say.cancel_result(o) for o in mine]
+        ended = [o for o in mine if not self.exchange.cancel(o, self.client_id(Params({})))]
+        return [say.cancel_result(o) for o in ended]
 
     def account_status(self, account: Account, p: Params) -> Any:
         self.access.spend(20)
@@ -431,6 +453,18 @@ class Methods:
         ]
         kept = kept[:limit] if by_time or first is not None else kept[-limit:]
         return [say.my_trade(t) for t in kept]
+
+
+def quantity_for(terms: MarketTerms, offered: list[tuple[int, int]], quote: int) -> int:
+    """The whole lots (in 1e-8 units) that `quote` buys or sells for now."""
+    lots, left = 0, quote
+    for price, total in offered:
+        part = min(total, left // terms.quote_of(price, 1))
+        lots += part
+        left -= terms.quote_of(price, part)
+        if part < total:
+            break
+    return lots * terms.lot
 
 
 PUBLIC: dict[str, PublicMethod] = {

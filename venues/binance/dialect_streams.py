@@ -46,6 +46,7 @@ class Streams:
         self.by_name: dict[str, list[Link]] = {}
         self.windows: dict[str, dict[int, Window]] = {}  # market -> interval in ms
         self.names_of: dict[tuple[str, int], list[str]] = {}  # (market, interval) -> streams
+        self.partials: dict[str, object] = {}  # stream -> its timer, while somebody hears it
         self.tops: dict[str, Any] = {}
         self.markets = {k.symbol.lower(): k for k in self.exchange.markets.values()}
 
@@ -94,6 +95,7 @@ class Streams:
         self.names_of.setdefault((market.symbol, interval), []).append(name)
 
     def close_window(self, name: str) -> None:
+        self.partials.pop(name, None)
         at = self.interval_of(name)
         if at is None:
             return
@@ -147,14 +149,18 @@ class Streams:
         self.exchange.arm(due, lambda: self.flush(market, interval, window))
 
     def arm_partial(self, name: str, market: Market, levels: int, interval: int) -> None:
+        turn = self.partials[name] = object()
+
         def send() -> None:
-            if name in self.by_name:
+            if self.partials.get(name) is turn:
                 self.publish(name, orjson.dumps(say.depth(market, levels)))
                 self.exchange.arm(self.exchange.now + interval * MS, send)
 
         self.exchange.arm(self.exchange.now + interval * MS, send)
 
     def flush(self, market: Market, interval: int, window: Window) -> None:
+        if self.windows.get(market.symbol, {}).get(interval) is not window:
+            return  # of who left: a later update id stands with the window opened since
         window.armed = False
         pending, window.pending = window.pending, {}
         names = self.names_of.get((market.symbol, interval))

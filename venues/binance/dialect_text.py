@@ -5,7 +5,16 @@ from __future__ import annotations
 from typing import Any
 
 from hotpath.matching import BUY, MARKET, SELL
-from venues.simulated.accounts import FORCES, PREVENTIONS, SIDES, TYPES, Account, Order, Trade
+from venues.simulated.accounts import (
+    FORCES,
+    MOST_TICKS,
+    PREVENTIONS,
+    SIDES,
+    TYPES,
+    Account,
+    Order,
+    Trade,
+)
 from venues.simulated.amounts import text
 from venues.simulated.core import Exchange
 from venues.simulated.market import Market, PublicTrade
@@ -380,7 +389,7 @@ def symbol_info(market: Market) -> Json:
             {
                 "filterType": "PRICE_FILTER",
                 "minPrice": text(terms.tick),
-                "maxPrice": text(terms.tick * 10**9),
+                "maxPrice": text(terms.tick * MOST_TICKS),
                 "tickSize": text(terms.tick),
             },
             {

@@ -18,6 +18,7 @@ PREVENTIONS = {
     m.STP_TAKER: "EXPIRE_TAKER",
     m.STP_BOTH: "EXPIRE_BOTH",
 }
+MOST_TICKS = 10**9  # of a price
 COUNTED = ("order", "trade", "update", "execution")
 
 

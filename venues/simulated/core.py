@@ -20,6 +20,7 @@ from venues.simulated import amounts
 from venues.simulated.accounts import (
     COUNTED,
     FORCES,
+    MOST_TICKS,
     PREVENTIONS,
     SIDES,
     TYPES,
@@ -41,6 +42,7 @@ class Refusal(Enum):
 
     PRICE_TICK = "price is not a whole number of ticks"
     PRICE_RANGE = "price is not positive"
+    PRICE_MOST = "price is above the most"
     LOT = "quantity is not a whole number of lots"
     QUANTITY = "quantity is below the least or above the most"
     NOTIONAL = "price x quantity is below the least"
@@ -157,6 +159,8 @@ class Exchange:
                 return Refusal.PRICE_RANGE
             if price % terms.tick:
                 return Refusal.PRICE_TICK
+            if price > MOST_TICKS * terms.tick:
+                return Refusal.PRICE_MOST
         if quantity % terms.lot:
             return Refusal.LOT
         lots = quantity // terms.lot
@@ -188,7 +192,7 @@ class Exchange:
         if refusal is None and self.refuse_next():
             refusal = Refusal.ORDERED
         if refusal is None:
-            refusal = self.affordable(account, market, side, type_, ticks, lots)
+            refusal = self.affordable(account, market, side, type_, ticks, lots, prevention)
         if refusal is None and type_ == m.POST_ONLY and market.book.would_fill(0, side, ticks, 1):
             refusal = Refusal.WOULD_TAKE
         if refusal is not None:
@@ -236,7 +240,14 @@ class Exchange:
         return order
 
     def affordable(
-        self, account: Account, market: Market, side: int, type_: int, ticks: int, lots: int
+        self,
+        account: Account,
+        market: Market,
+        side: int,
+        type_: int,
+        ticks: int,
+        lots: int,
+        prevention: int,
     ) -> Refusal | None:
         terms = market.terms
         if side == m.SELL:
@@ -244,7 +255,7 @@ class Exchange:
         else:
             if type_ == m.MARKET:
                 need, left = 0, lots
-                for price, total in market.book.levels(m.SELL):
+                for price, total in self.offered(account, market, m.SELL, prevention):
                     need += terms.quote_of(price, min(left, total))
                     left -= min(left, total)
                     if left == 0:
@@ -253,6 +264,20 @@ class Exchange:
                 need = terms.quote_of(ticks, lots)
             enough = account.free.get(terms.spec.quote, 0) >= need
         return None if enough else Refusal.BALANCE
+
+    def offered(
+        self, account: Account, market: Market, side: int, prevention: int
+    ) -> list[tuple[int, int]]:
+        """[(ticks, lots)] of `side`, best first, that an order of this account would trade with:
+        not its own orders where they expire in the match."""
+        book = market.book
+        if prevention == m.STP_MAKER and isinstance(book, m.Matching):
+            return [
+                (price, leaves)
+                for _, owner, price, leaves in book.queue(side)
+                if owner != account.number
+            ]
+        return book.levels(side)
 
     def open_order(self, order: Order) -> None:
         self.orders[order.order_id] = order
@@ -301,6 +326,8 @@ class Exchange:
         if not order.executed < lots < order.quantity:
             return Refusal.NO_CHANGE
         account = order.account
+        if account.open.get(client_id, order) is not order:
+            return Refusal.DUPLICATE
         asset, before = order.locks()
         order.quantity = lots
         account.lock(asset, order.locks()[1] - before)

@@ -121,5 +121,7 @@ class Ledger:
             os.fdatasync(self.fd)
 
     def close(self) -> None:
-        self.sync()
-        os.close(self.fd)
+        try:
+            self.sync()
+        finally:
+            os.close(self.fd)

@@ -148,9 +148,8 @@ class Server:
         if lines:
             try:
                 self.ledger.append(lines)
-            except OSError as failed:  # no ledger, no exchange
-                self.failure = ledger.LedgerFailed(path=self.ledger.path, detail=failed)
-                self.stopping.set()
+            except OSError as failed:
+                self.fail(failed)
                 return
         for output in wire.take():
             self.do(output)
@@ -161,6 +160,12 @@ class Server:
             self.timer_due = due
             delay = max(due - time.time_ns(), 0) / 1e9
             self.timer = self.loop.call_later(delay, self.tick)
+
+    def fail(self, failed: OSError) -> None:
+        """No ledger, no exchange."""
+        if self.failure is None:
+            self.failure = ledger.LedgerFailed(path=self.ledger.path, detail=failed)
+        self.stopping.set()
 
     def do(self, output: Output) -> None:
         kind, number, payload, extra = output
@@ -266,7 +271,10 @@ class Server:
         for task in tasks[1:]:
             await asyncio.wait([task], timeout=2)
         tasks[0].cancel()
-        self.ledger.close()
+        try:
+            self.ledger.close()
+        except OSError as failed:
+            self.fail(failed)
         if self.failure is not None:
             raise self.failure
 
@@ -304,4 +312,8 @@ class Server:
         while self.spec.fsync == "batch":
             await asyncio.sleep(ledger.BATCH_S)
             if self.ledger.dirty:
-                await self.loop.run_in_executor(None, self.ledger.sync)
+                try:
+                    await self.loop.run_in_executor(None, self.ledger.sync)
+                except OSError as failed:
+                    self.fail(failed)
+                    return

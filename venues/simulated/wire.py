@@ -83,7 +83,7 @@ class Link:
         self.parked: list[tuple[str, bytes]] = []  # reorder: one message waits for the next
         self.silent_until: dict[str, int] = {}  # by target; -1: for ever
         self.deaf = False
-        self.pinged = 0
+        self.pings: list[bytes] = []  # payloads not echoed yet
         self.ponged = opened
         self.is_open = True
 
@@ -159,9 +159,11 @@ class Wire:
             self.outputs.append(("pong", number, payload, 0))
 
     def pong(self, number: int, payload: bytes, now: int) -> None:
+        """One that echoes a ping's payload; any other is allowed and keeps nothing alive."""
         link = self.links.get(number)
-        if link is not None:
+        if link is not None and payload in link.pings:
             link.ponged = now
+            link.pings.clear()
 
     def closed(self, number: int, now: int) -> None:
         link = self.links.pop(number, None)
@@ -298,13 +300,13 @@ class Wire:
         if not link.is_open:
             return
         now = self.exchange.now
-        if link.pinged and now - max(link.ponged, link.opened) > self.spec.pong_timeout_ms * MS:
+        if link.pings and now - max(link.ponged, link.opened) > self.spec.pong_timeout_ms * MS:
             if not link.deaf:
                 self.close(link, 1008)
             return
-        link.pinged = now
+        link.pings.append(str(now // MS).encode())
         if not link.deaf:
-            self.outputs.append(("ping", link.number, str(now // MS).encode(), 0))
+            self.outputs.append(("ping", link.number, link.pings[-1], 0))
         self.exchange.arm(now + self.spec.ping_ms * MS, lambda: self.keep_alive(link))
 
     def is_not_taken(self) -> bool:
