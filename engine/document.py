@@ -25,6 +25,9 @@ from engine.settings import bare, fields, meta
 REFERENCE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
 INCLUDES_DEEP = 8
 LARGEST = 4 << 20
+MOST_FILES = 256
+MOST_VALUES = 100_000
+"""Of one file: aliases of aliases spell millions of values in a few lines."""
 
 At = tuple[str | int, ...]
 
@@ -136,16 +139,27 @@ def _read(document: Document, path: Path, inside: tuple[Path, ...]) -> dict[str,
     merged: dict[str, Any] = {}
     for name in _includes(tree, path, places):
         place = f"{path}:{places[('include',)][1]}"
-        if "\0" in name:
-            raise IncludeRefused(where=place, name=repr(name), detail="No file is called so")
-        target = (path.parent / name).resolve()
+        try:
+            target = (path.parent / name).resolve()
+            is_there = target.is_file()
+        except (OSError, ValueError):  # too long for a name, or with a zero in it
+            detail = "No file is called so"
+            raise IncludeRefused(where=place, name=spelled_short(name), detail=detail) from None
         if target in inside or target == path.resolve() or len(inside) >= INCLUDES_DEEP:
             raise IncludeRefused(where=place, name=name, detail="It includes itself in the end")
-        if not target.is_file():
+        if len(document.files) >= MOST_FILES:
+            detail = f"A configuration has no more than {MOST_FILES} files"
+            raise IncludeRefused(where=place, name=name, detail=detail)
+        if not is_there:
             raise IncludeRefused(where=place, name=name, detail=f"There is no file {target}")
         merged = _merge(merged, _read(document, target, (*inside, path.resolve())))
     document.places |= places
     return _merge(merged, tree)
+
+
+def spelled_short(name: str) -> str:
+    """A name that is no file's, on one line."""
+    return repr(name if len(name) <= 60 else name[:60] + "...").replace("{", "(").replace("}", ")")
 
 
 def _includes(tree: dict[str, Any], path: Path, places: dict[At, tuple[Path, int]]) -> list[str]:
@@ -168,6 +182,9 @@ def _value(
 ) -> Any:
     """Plain values of a node; only maps, lists and scalars exist."""
     places.setdefault(at, (file, node.start_mark.line + 1))
+    if len(places) > MOST_VALUES:
+        problem = f"it spells more than {MOST_VALUES:,} values"
+        raise yaml.MarkedYAMLError(problem=problem, problem_mark=node.start_mark)
     plain = ("tag:yaml.org,2002:map", "tag:yaml.org,2002:seq")
     if isinstance(node, yaml.CollectionNode) and node.tag not in plain:
         raise yaml.MarkedYAMLError(

@@ -106,6 +106,15 @@ def open_what_is_closed() -> None:
     sys.stderr = sys.stderr or os.fdopen(2, "w", closefd=False)
 
 
+def detail_of(error: click.ClickException) -> str:
+    """What was wrong with the words typed, in one sentence."""
+    ctx = getattr(error, "ctx", None)
+    is_bare = isinstance(error, click.exceptions.NoArgsIsHelpError)
+    if is_bare and ctx is not None and isinstance(ctx.command, click.Group):
+        return f"One of these must follow: {', '.join(ctx.command.list_commands(ctx))}"
+    return error.format_message().rstrip(".")
+
+
 def words_of(error: Exception) -> str:
     """What an error that no condition names has to say."""
     text = f"{type(error).__name__}: {error}"
@@ -131,7 +140,7 @@ def main(argv: list[str] | None = None) -> None:
     except click.ClickException as e:
         ctx = getattr(e, "ctx", None)
         where = ctx.command_path if ctx else "tiercel"
-        sys.exit(report(WrongUsage(detail=e.format_message().rstrip("."), command=where), as_json))
+        sys.exit(report(WrongUsage(detail=detail_of(e), command=where), as_json))
     except BrokenPipeError:
         give_up_output()
         sys.exit(EXIT_DONE)

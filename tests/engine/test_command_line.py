@@ -44,6 +44,19 @@ def test_an_error_is_one_json_object_on_stdout() -> None:
     assert error["code"] == "TCL-1001"
 
 
+@pytest.mark.parametrize("group", ["config", "journal", "new"])
+@pytest.mark.parametrize("as_json", [(), ("--json",)])
+def test_a_command_without_the_word_that_follows_it_is_told_which_there_are(
+    group: str, as_json: tuple[str, ...]
+) -> None:
+    done = call(group, *as_json)
+    assert done.returncode == 2 and done.stderr.count("\n") == 1
+    if not as_json:
+        assert {"config": "check, schema, show", "journal": "check, show", "new": "strategy"}[
+            group
+        ] in done.stderr
+
+
 def shell(command: str, where: Path) -> subprocess.CompletedProcess[str]:
     """A line of bash in which `$T` is the command."""
     words = ["bash", "-c", f"set -o pipefail; {command}"]

@@ -282,6 +282,31 @@ def test_what_is_not_a_configuration_is_refused_with_its_line(tmp_path: Path, te
     assert f"{path}:" in str(caught.value)
 
 
+def test_a_few_lines_that_spell_millions_of_values_are_refused_at_once(tmp_path: Path) -> None:
+    """Aliases of aliases multiply: the check would run for hours and take all memory."""
+    path = tmp_path / "app.yaml"
+    levels = [f"l{n}: &l{n} [{', '.join([f'*l{n - 1}'] * 9)}]\n" for n in range(1, 9)]
+    path.write_text("l0: &l0 [x, x, x, x, x, x, x, x, x]\n" + "".join(levels))
+    with pytest.raises(document.ConfigurationUnreadable, match=r"app.yaml:\d+.*100,000 values"):
+        document.load(path)
+
+
+def test_includes_that_multiply_are_refused(tmp_path: Path) -> None:
+    for n in range(5):
+        (tmp_path / f"{n}.yaml").write_text(f"include: [{', '.join([f'{n + 1}.yaml'] * 9)}]\n")
+    (tmp_path / "5.yaml").write_text("seed: 1\n")
+    with pytest.raises(document.IncludeRefused, match="no more than 256 files"):
+        document.load(tmp_path / "0.yaml")
+
+
+@pytest.mark.parametrize("name", ['"a\\0b"', "x" * 5000])
+def test_a_name_that_no_file_can_have_is_refused_as_an_include(tmp_path: Path, name: str) -> None:
+    path = tmp_path / "app.yaml"
+    path.write_text(f"include: [{name}]\n")
+    with pytest.raises(document.IncludeRefused, match=r"app.yaml:1.*No file is called so"):
+        document.load(path)
+
+
 def test_secrets_do_not_leak_from_their_type() -> None:
     import copy
     import pickle
