@@ -29,6 +29,7 @@ TESTS = {
         "tests/hotpath/test_gate_limits.py",
         "tests/hotpath/test_gate_bounds.py",
         "tests/hotpath/test_gate_edges.py",
+        "tests/hotpath/test_gate_overflow.py",
         "tests/venues/binance/test_venue.py",
         "tests/venues/binance/test_venue_market_orders.py",
     ),

@@ -43,6 +43,7 @@ GATE = (
     "tests/hotpath/test_gate_limits.py",
     "tests/hotpath/test_gate_bounds.py",
     "tests/hotpath/test_gate_edges.py",
+    "tests/hotpath/test_gate_overflow.py",
 )
 ORDER = (
     "tests/hotpath/test_order.py",
