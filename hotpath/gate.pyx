@@ -44,7 +44,9 @@ cdef int fill_inputs(tc_gate_inputs* n, dict d) except -1:
     reference = d.get("reference")
     if reference is not None:
         n.reference_known = 1
-        mul, div = reference[3:] or (1, 1)     # of the ticks of another market
+        mul = div = 1
+        if len(reference) > 3:                 # of the ticks of another market
+            mul, div = reference[3:]
         n.reference_received = reference[2]
         gate_refer(n, reference[0], reference[1], mul, div)
     n.uncertainty, n.status_time = d.get("uncertainty", -1), d.get("status_time", 0)
