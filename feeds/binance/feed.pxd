@@ -46,6 +46,7 @@ cdef class BinanceFeed(Feed):
     cdef bint crossing                 # a book was crossed by a frame of this read
     cdef bint stopping
     cdef int silent_slot               # until when the venue wants no request, -1 = not told
+    cdef bint backing_off              # a failed connection is tried again by the timer alone
     cdef readonly bint held            # a connection waits for the end of that
     cdef readonly int64_t silent_until # engine time: what our own handshake was told of the same
     cdef readonly int silenced_by      # the HTTP status that said so

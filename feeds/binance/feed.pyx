@@ -222,6 +222,7 @@ cdef class BinanceFeed(Feed):
         self.failures += 1
         wait = bound * (0.5 + 0.5 * self.uniform())
         self.arm(self.lane.now + int(wait * 1e6), CONNECT)
+        self.backing_off = True
 
     def opened(self, int channel):
         if channel != self.coming or self.stopping:
@@ -242,6 +243,7 @@ cdef class BinanceFeed(Feed):
         self.opened_at = self.lane.now
         if old >= 0:
             self.rollovers += 1
+            self.failures = 0
             self.close(old)
 
     def closed(self, int channel):
@@ -515,7 +517,7 @@ cdef class BinanceFeed(Feed):
             if (now - self.coming_at > self.config.overlap_s * 1000000000
                     or all([self.states[i].met for i in range(self.state_count)])):
                 self.promote()
-        elif (self.active >= 0 and self.coming < 0
+        elif (self.active >= 0 and self.coming < 0 and not self.backing_off
                 and now - self.opened_at > self.config.lifetime_s * 1000000000):
             self.connect()
 
@@ -566,6 +568,7 @@ cdef class BinanceFeed(Feed):
             self.tell_books()
             self.arm(self.lane.now + CHECK_NS, CHECK)
         elif token == CONNECT:
+            self.backing_off = False
             self.held = False              # a ban may have become longer: it is read again
             if self.coming < 0:
                 self.connect()

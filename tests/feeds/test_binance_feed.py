@@ -585,6 +585,19 @@ def test_a_connection_is_replaced_before_it_ends_without_a_doubt() -> None:
     assert (stage.feed.gaps, stage.feed.reconnects, stage.market.epoch) == (0, 0, 1)
 
 
+def test_a_replacement_that_is_refused_waits_longer_each_time() -> None:
+    """It was dialled four times a second: 1,200 in five minutes, where a venue allows 300."""
+    stage = Stage(lifetime_s=60, stale_most_ms=600_000).joined()
+    stage.wait(61_000)
+    dialled = len(stage.transport.opens)
+    for _ in range(1200):
+        if stage.feed.coming >= 0:
+            stage.closes(stage.transport.opens[-1][0])
+        stage.wait(250)
+    assert stage.feed.active >= 0 and stage.market.is_valid
+    assert 20 <= len(stage.transport.opens) - dialled <= 60
+
+
 def test_the_servers_word_that_it_will_close_brings_the_next_connection() -> None:
     stage = Stage().joined()
     stage.say('{"stream":"!serverShutdown","data":{"e":"serverShutdown","E":1700000000000}}')
