@@ -7,7 +7,7 @@ from typing import ClassVar
 from urllib.parse import urlsplit
 
 from engine import risk_checks
-from engine.application import ActorSettings, Application, Venue, actors
+from engine.application import ActorSettings, Application, LaneSettings, Venue, actors
 from engine.document import At, Document
 from engine.errors import TiercelError
 from engine.roles import each_actor, role_of
@@ -16,6 +16,7 @@ PRODUCT_LIMIT = 100
 TOP_RESTARTS, TOP_SECONDS = 3, 300
 DRILL_LANE, DRILL_ROOT = (30, 60), (300, 300)
 LEAST_BACKOFF_CAP_MS = 1000
+RECORD_SHARE = 4  # of its outbox a record may have one part in (hotpath/ring.pyx)
 MODES = ("replay", "simulation", "testnet", "live")
 RESERVED = ("root",)
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
@@ -89,6 +90,13 @@ class SizeRefused(TiercelError):
     what = "{where}: {place} is {value}"
     why = "The size of an outbox is a power of two"
     do = "Use {near}"
+
+
+class RecordBeyondOutbox(TiercelError):
+    code: ClassVar[str] = "TCL-1032"
+    what = "{where}: a record of {actor} may have {size} bytes, its outbox takes {room}"
+    why = "A record has at most a quarter of its outbox, and lane {lane} has outbox_kib {kib}"
+    do = "Set outbox_kib of lane {lane} to {near}, or ask {actor} for less in a record"
 
 
 class EndpointNotSecure(TiercelError):
@@ -302,6 +310,24 @@ def _groups(app: Application, document: Document) -> None:
                     lane=homes[venue],
                     own=lane.name,
                 )
+
+
+def record_fits(lane: LaneSettings, actor: str, settings: object, where: str) -> None:
+    """The largest record that an actor's settings ask for has room: RecordBeyondOutbox. Else its
+    lane would end at the first one, and at each start again."""
+    size = getattr(settings, "largest_record", 0)
+    room = lane.outbox_kib * 1024 // RECORD_SHARE
+    if size > room:
+        near = 1 << (size * RECORD_SHARE // 1024).bit_length()
+        raise RecordBeyondOutbox(
+            where=where,
+            actor=actor,
+            size=size,
+            room=room,
+            lane=lane.name,
+            kib=lane.outbox_kib,
+            near=near,
+        )
 
 
 def _sizes(app: Application, document: Document) -> None:

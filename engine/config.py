@@ -76,7 +76,8 @@ def _check_settings(app: Application, source: document.Document) -> None:
             wiring.check_class(actor.kind, source.path.parent, source.where(at))
             if struct is None:
                 struct = NoSettings
-            document.convert(source, actor.settings, struct, (*at, "settings"))
+            settings = document.convert(source, actor.settings, struct, (*at, "settings"))
+            checks.record_fits(lane, actor.name, settings, source.where(at))
 
 
 class NoSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

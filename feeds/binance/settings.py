@@ -65,6 +65,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     ] = 5_000
 
 
+HEADER_BYTES, SNAPSHOT_BYTES, LEVEL_BYTES = 40, 32, 16  # hotpath/records.h; a test compares
+
+
 class RestSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Settings of feeds/binance/rest."""
 
@@ -89,3 +92,8 @@ class RestSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     retries: Annotated[
         int, setting("requests", "Repetitions of a request that failed at the venue.", ge=0, le=10)
     ] = 3
+
+    @property
+    def largest_record(self) -> int:
+        """Bytes of a snapshot with all levels of both sides, header included."""
+        return HEADER_BYTES + SNAPSHOT_BYTES + 2 * self.snapshot_levels * LEVEL_BYTES
