@@ -942,7 +942,8 @@ static inline int64_t gate_open_notional(const tc_gate *g) { return gate_narrow(
 /* The worst price at which an order was reserved, in ticks; 0: it holds nothing. */
 static inline int64_t gate_worst(const tc_gate *g, tc_order_id id) {
     int32_t at = gate_order_index(g, id);
-    return at < 0 ? 0 : g->orders[at].price;
+    if (at < 0) return 0;
+    return g->orders[at].price;
 }
 
 /* An order of ours found at the venue: counted at its worst case, without asking. 0: no room.
