@@ -35,6 +35,8 @@ NO_TERM = (ast.JoinedStr, ast.List, ast.Tuple, ast.Dict, ast.Set)
 NO_STATEMENT = ("cdef ", "def ", "cimport ", "from ", "import ", "@", "#", "for ", "class ")
 STRUCTS = ("split_id",)
 """Doors whose value is a C struct: there is no 0 of it."""
+NUMBERS = ("gate_worst(", "gate_open_notional(")
+"""Doors that answer with a number, where the others answer yes or no."""
 CAST = re.compile(r"<(?:object|double|u?int\d*(?:_t)?)>")
 ADDRESS = re.compile(r"(?<=[(, ])&(?=\w)")
 
@@ -109,7 +111,10 @@ class Weaver:
                 and isinstance(node.value, ast.Call)
                 and re.match(r"gate_|orders_", ast.unparse(node.value))
             ):
-                self.negate(node.value, place, function)
+                if ast.unparse(node.value).startswith(NUMBERS):
+                    self.drop(node.value, place, "value dropped", function)
+                else:
+                    self.negate(node.value, place, function)
 
     def negate(self, test: ast.expr, place: Place, function: str) -> None:
         start, end = place(test)
