@@ -10,6 +10,7 @@ eventfd and one timer wake it.
 """
 
 import asyncio
+import contextlib
 import gc
 import socket as sockets
 
@@ -301,9 +302,10 @@ cdef class HotLane(Runtime):
             return
         self.refused.made(actor.name)
         sock = transport.underlying_transport.get_extra_info("socket")
-        if sock is not None:
-            sock.setsockopt(sockets.IPPROTO_TCP, sockets.TCP_NODELAY, 1)
-            sock.setsockopt(sockets.IPPROTO_TCP, sockets.TCP_USER_TIMEOUT, TCP_USER_TIMEOUT_MS)
+        if sock is not None and sock.fileno() >= 0:   # else it was lost at the first word sent on it
+            with contextlib.suppress(OSError):
+                sock.setsockopt(sockets.IPPROTO_TCP, sockets.TCP_NODELAY, 1)
+                sock.setsockopt(sockets.IPPROTO_TCP, sockets.TCP_USER_TIMEOUT, TCP_USER_TIMEOUT_MS)
         await transport.wait_disconnected()
         self.listeners.remove(listener)
 

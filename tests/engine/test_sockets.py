@@ -8,6 +8,7 @@ import hashlib
 import os
 import random
 from collections.abc import Awaitable, Callable
+from typing import Any
 
 import pytest
 import uvloop
@@ -72,12 +73,17 @@ class Listening(Actor):
         self.codes.append(code)
 
 
-def talk(peer: Peer, spin: bool, until: Callable[[Listening], bool]) -> Listening:
-    """A lane that connects to `peer` and runs until `until`; what its actor heard."""
+def talk(
+    peer: Peer,
+    spin: bool,
+    until: Callable[[Any], bool],
+    kind: type[Listening] = Listening,
+) -> Any:
+    """A lane that connects to `peer` and runs until `until`; its actor, with what it heard."""
 
     async def main() -> Listening:
         lane = Lane("test", None)
-        actor = Listening(lane)
+        actor = kind(lane)
         hot = HotLane(lane, [], spin=spin, heartbeat_ns=10**9)
         failures: list[BaseException] = []
         hot.on_heartbeat, hot.on_failure = lambda _: None, failures.append
@@ -257,3 +263,46 @@ def test_what_the_lane_cannot_read_is_never_read_past() -> None:
         state, used, found = split_frames(cut, 1 << 16)
         assert b"".join(frame(p, op, fin) for op, fin, p in found) == cut[:used]
         assert state in (0, -1, -2)
+
+
+class Pressing(Listening):
+    """Sends at its connection's begin until the kernel takes no more, and then once again."""
+
+    def __init__(self, lane: Lane) -> None:
+        super().__init__(lane)
+        self.whole, self.after = 0, True
+
+    def on_link(self, channel: int, event: int, code: int) -> None:
+        super().on_link(channel, event, code)
+        if event == OPENED:
+            while self.send_text(channel, b"%08d" % self.whole * 500):
+                self.whole += 1
+            self.after = self.send_text(channel, b"after")
+
+
+@SPINNING
+def test_what_the_kernel_takes_in_part_is_followed_by_nothing(spin: bool) -> None:
+    """No rest is kept to be sent later: the connection ends, and whoever sent it knows."""
+    arrived = bytearray()
+    over = asyncio.Event()
+
+    async def slow(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await asyncio.sleep(0.05)
+        try:
+            while piece := await reader.read(1 << 16):
+                arrived.extend(piece)
+        except ConnectionError:
+            pass
+        over.set()
+
+    actor = talk(slow, spin, lambda a: CLOSED in a.links and over.is_set(), Pressing)
+    assert actor.whole > 10 and not actor.after
+    frames = []
+    while len(arrived) >= 8 + 4000:
+        head, mask = arrived[:4], arrived[4:8]
+        assert head == bytes([0x81, 0x80 | 126]) + (4000).to_bytes(2)
+        frames.append(bytes(b ^ mask[k % 4] for k, b in enumerate(arrived[8:16])))
+        del arrived[: 8 + 4000]
+    # a reset may take the last of them along, never a middle one, and nothing comes after
+    assert frames == [b"%08d" % n for n in range(len(frames))]
+    assert len(frames) <= actor.whole and b"after" not in bytes(arrived)
