@@ -34,6 +34,7 @@ from engine.errors import TiercelError
 
 FORMAT = 1
 BATCH_S = 0.05
+BEGINNING = b'{"n":'  # of every line
 
 
 class LedgerBroken(TiercelError):
@@ -69,6 +70,8 @@ def read(path: str | Path) -> Iterator[dict[str, Any]]:
                 line = orjson.loads(raw)
             except orjson.JSONDecodeError as wrong:
                 raise LedgerBroken(path=path, detail=f"line {expected}: {wrong}") from None
+            if not isinstance(line, dict):
+                raise LedgerBroken(path=path, detail=f"line {expected} is no object")
             if line.get("n") != expected:
                 raise LedgerBroken(path=path, detail=f"line {expected} has n={line.get('n')!r}")
             expected += 1
@@ -88,11 +91,16 @@ class Ledger:
         except BlockingIOError:
             os.close(self.fd)
             raise LedgerBusy(path=path) from None
-        self.drop_torn_line()
+        try:
+            self.drop_torn_line()
+        except LedgerBroken:
+            os.close(self.fd)
+            raise
         self.dirty = False
 
     def drop_torn_line(self) -> None:
-        """Cut what follows the last newline: it told nobody anything."""
+        """Cut what follows the last newline: it told nobody anything. LedgerBroken when that is
+        not how a line begins: the file is another's."""
         size = os.fstat(self.fd).st_size
         at = size
         while at > 0:
@@ -102,8 +110,11 @@ class Ledger:
                 at = start + found + 1
                 break
             at = start
-        if at != size:
-            os.ftruncate(self.fd, at)
+        if at == size:
+            return
+        if not BEGINNING.startswith(os.pread(self.fd, len(BEGINNING), at)):
+            raise LedgerBroken(path=self.path, detail="what follows its last line is none of ours")
+        os.ftruncate(self.fd, at)
 
     def append(self, lines: bytes) -> None:
         """Write whole lines; raises OSError (disk full): the exchange must then stop."""

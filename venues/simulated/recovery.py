@@ -7,7 +7,16 @@ from typing import TYPE_CHECKING, Any
 
 from hotpath import matching as m
 from venues.simulated import amounts
-from venues.simulated.accounts import COUNTED, FORCES, PREVENTIONS, SIDES, TYPES, Order, Trade
+from venues.simulated.accounts import (
+    COUNTED,
+    FORCES,
+    PREVENTIONS,
+    SIDES,
+    TYPES,
+    MarketTerms,
+    Order,
+    Trade,
+)
 from venues.simulated.ledger import FORMAT, LedgerBroken
 
 if TYPE_CHECKING:
@@ -25,7 +34,7 @@ def recover(exchange: Exchange, history: Iterable[dict[str, Any]]) -> None:
         exchange.written = line["n"]
         try:
             apply(exchange, line, orders)
-        except (KeyError, ValueError) as wrong:
+        except (KeyError, ValueError, TypeError, AttributeError) as wrong:
             detail = f"line {line['n']}: {wrong!r}"
             raise LedgerBroken(path=exchange.spec.ledger, detail=detail) from None
     exchange.next = dict(exchange.reserved)
@@ -70,17 +79,21 @@ def apply(exchange: Exchange, line: dict[str, Any], orders: dict[int, Order]) ->
     elif kind == "reduced":
         order = orders[line["order_id"]]
         asset, before = order.locks()
-        order.quantity = amounts.units(line["quantity"]) // order.market.lot
+        order.quantity = whole(order.market, line["quantity"], order.market.lot)
         order.account.lock(asset, order.locks()[1] - before)
         exchange.rename(order, line["client_id"])
-        order.updated = line["time"]
+        order.updated = order.account.updated = line["time"]
     elif kind == "done":
         order = orders.pop(line["order_id"])
         asset, amount = order.locks()
         order.account.lock(asset, -amount)
         order.status = line["status"]
-        order.updated = line["time"]
+        order.updated = order.account.updated = line["time"]
+        if order.status == "EXPIRED_IN_MATCH":
+            order.prevented = order.leaves
         exchange.forget(order)
+    elif kind != "rejected":
+        raise ValueError(f"there is no type {kind!r}")
 
 
 def order_of(exchange: Exchange, line: dict[str, Any]) -> Order:
@@ -93,8 +106,8 @@ def order_of(exchange: Exchange, line: dict[str, Any]) -> Order:
         number_of(SIDES, line["side"]),
         number_of(TYPES, line["type"]),
         number_of(FORCES, line["time_in_force"]),
-        amounts.units(line["price"]) // terms.tick,
-        amounts.units(line["quantity"]) // terms.lot,
+        whole(terms, line["price"], terms.tick),
+        whole(terms, line["quantity"], terms.lot),
         number_of(PREVENTIONS, line["prevention"]),
         line["time"],
         line["time"],
@@ -102,17 +115,31 @@ def order_of(exchange: Exchange, line: dict[str, Any]) -> Order:
 
 
 def number_of(names: dict[int, str], name: str) -> int:
-    return next(number for number, known in names.items() if known == name)
+    for number, known in names.items():
+        if known == name:
+            return number
+    raise ValueError(f"{name!r} is none of {', '.join(names.values())}")
+
+
+def whole(terms: MarketTerms, text: str, step: int) -> int:
+    """An amount in ticks or lots; ValueError when the market no longer counts in them."""
+    found, rest = divmod(amounts.units(text), step)
+    if rest:
+        raise ValueError(f"{text} fits no more to the tick and lot of {terms.symbol}")
+    return found
 
 
 def fill(exchange: Exchange, order: Order, line: dict[str, Any]) -> None:
     terms, account = order.market, order.account
-    quantity = amounts.units(line["quantity"]) // terms.lot
+    quantity = whole(terms, line["quantity"], terms.lot)
+    price = whole(terms, line["price"], terms.tick)
+    if line["fee_asset"] != (terms.spec.base if order.side == m.BUY else terms.spec.quote):
+        raise ValueError(f"{terms.symbol} does not trade {line['fee_asset']} any more")
     quote, fee = amounts.units(line["quote"]), amounts.units(line["fee"])
     asset, before = order.locks()
     order.executed += quantity
     order.quote += quote
-    order.updated = line["time"]
+    order.updated = account.updated = line["time"]
     order.status = "FILLED" if order.leaves == 0 else "PARTIALLY_FILLED"
     account.lock(asset, order.locks()[1] - before)
     sign = 1 if order.side == m.BUY else -1
@@ -122,7 +149,6 @@ def fill(exchange: Exchange, order: Order, line: dict[str, Any]) -> None:
     exchange.fees[line["fee_asset"]] = exchange.fees.get(line["fee_asset"], 0) + fee
     exchange.house.add(terms.spec.base, -sign * quantity * terms.lot)
     exchange.house.add(terms.spec.quote, sign * quote)
-    price = amounts.units(line["price"]) // terms.tick
     exchange.keep(
         Trade(
             line["trade_id"],
