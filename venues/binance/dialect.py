@@ -261,8 +261,8 @@ class Dialect:
         account: Account | None = None
         status = 200
         try:
-            values = dict(parse_qsl(query, keep_blank_values=True))
-            values |= dict(parse_qsl(body.decode("ascii", "replace"), keep_blank_values=True))
+            values = dict(parse_qsl(body.decode("ascii", "replace"), keep_blank_values=True))
+            values |= dict(parse_qsl(query, keep_blank_values=True))  # it counts where both say
             p = Params(values)
             if name in PUBLIC:
                 result = PUBLIC[name](self.methods, p)

@@ -320,8 +320,9 @@ class Exchange:
         """Reduce the total quantity (1e-8 units) of an open order; its priority is kept."""
         if order.order_id not in self.orders:
             return Refusal.UNKNOWN
-        if quantity % order.market.lot:
-            return Refusal.LOT
+        refusal = self.check(order.market, order.type, order.price * order.market.tick, quantity)
+        if refusal is not None:
+            return refusal
         lots = quantity // order.market.lot
         if not order.executed < lots < order.quantity:
             return Refusal.NO_CHANGE

@@ -272,3 +272,27 @@ def test_only_a_pong_that_echoes_the_ping_keeps_a_connection(venue: Venue) -> No
     else:
         pytest.fail("kept alive by pongs that answer no ping")
     assert len(pings) >= 3
+
+
+def test_an_amendment_keeps_to_the_filters(venue: Venue) -> None:
+    """Any smaller quantity was taken: an order below the least notional, which the venue refuses."""
+    placed = venue.ask("order.place", **LIMIT, newClientOrderId="first")
+    asked = {"symbol": "BTCUSDT", "orderId": placed["result"]["orderId"]}
+    for quantity, told in (
+        ("0.04", {"code": -1013, "msg": "Filter failure: NOTIONAL"}),
+        ("0.500001", {"code": -1013, "msg": "Filter failure: LOT_SIZE"}),
+    ):
+        answer = venue.ask("order.amend.keepPriority", **asked, newQty=quantity)
+        assert answer["error"] == told
+    assert venue.exchange.accounts["A"].locked["USDT"] == 100 * 10**8
+    assert venue.ask("order.amend.keepPriority", **asked, newQty="0.05")["status"] == 200
+
+
+def test_what_query_and_body_both_say_is_taken_from_the_query(venue: Venue) -> None:
+    query = f"symbol=BTCUSDT&side=BUY&type=LIMIT&timeInForce=GTC&price=100&timestamp={START // MS}"
+    venue.wire.request(
+        5, "POST", f"/api/v3/order?{query}", {"x-mbx-apikey": "A"},
+        b"price=1&quantity=1&newOrderRespType=RESULT&signature=x", START,
+    )  # fmt: skip
+    (told,) = [orjson.loads(p) for kind, _, p, _ in venue.wire.take() if kind == "answer"]
+    assert told["price"] == "100.00000000"
