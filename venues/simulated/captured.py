@@ -17,7 +17,7 @@ from typing import Any
 
 import orjson
 
-from engine.capture import Frame, frames
+from engine.capture import CaptureDamaged, Frame, frames
 from engine.errors import TiercelError
 from hotpath import matching as m
 from hotpath import paper
@@ -173,6 +173,7 @@ class Captured:
         self.ended = False
         self.joined = False
         self.waiting: Frame | None = None
+        self.failure: TiercelError | None = None  # the capture cannot be read on
         self.first_time = 0
         self.started = 0
 
@@ -218,15 +219,20 @@ class Captured:
         raise CaptureWithoutSnapshot(symbol=missing, detail="no snapshot of it was found")
 
     def read(self, frame: Frame) -> tuple[str | None, dict[str, Any], bytes]:
-        """(symbol, payload, stream name); the symbol of a frame that names none is None."""
-        text = frame.data
-        if text.startswith(b'{"stream":"'):
-            name, _, _ = text[11:].partition(b'"')
-            data = orjson.loads(payload_of(text))
-            return data.get("s"), data, name
-        data = orjson.loads(text)
+        """(symbol, payload, stream name); the symbol of a frame that names none is None.
+        CaptureDamaged when it is cut off: what it told is missing from the book."""
+        text, name = frame.data, b""
+        wrapped = text.startswith(b'{"stream":"')
+        try:
+            data = orjson.loads(payload_of(text) if wrapped else text)
+        except ValueError as wrong:
+            detail = f"the frame of {frame.time_ns} cannot be read: {wrong}"
+            raise CaptureDamaged(path=", ".join(self.capture.files), detail=detail) from None
         if not isinstance(data, dict):
             return None, {}, b""
+        if wrapped:
+            name, _, _ = text[11:].partition(b'"')
+            return data.get("s"), data, name
         return frame.symbol or data.get("s"), data, b""
 
     # ---- playing ------------------------------------------------------------------------------
@@ -271,11 +277,16 @@ class Captured:
             self.step(now)
 
     def step(self, now: int) -> None:
-        frame, self.waiting = self.waiting, next(self.source, None)
-        self.ended = self.waiting is None
-        if frame is None:
+        """The frame that waits goes out; `failure` when the capture breaks off here."""
+        if self.waiting is None:
             return
-        symbol, data, name = self.read(frame)
+        try:
+            symbol, data, name = self.read(self.waiting)
+            frame, self.waiting = self.waiting, next(self.source, None)
+        except TiercelError as broken:
+            self.failure, self.waiting = broken, None
+            return
+        self.ended = self.waiting is None
         book = self.books.get(symbol or "")
         if book is None or symbol is None or not name:
             return

@@ -130,7 +130,12 @@ class Server:
 
     def tick(self) -> None:
         self.timer = None
-        self.wire.advance(time.time_ns())
+        try:
+            self.wire.advance(time.time_ns())
+        except Exception as wrong:  # the loop would log it, and the market stand still from here on
+            self.failure = wrong
+            self.stopping.set()
+            raise
         self.flush()
 
     # ---- outputs ------------------------------------------------------------------------------
@@ -153,6 +158,10 @@ class Server:
                 return
         for output in wire.take():
             self.do(output)
+        if wire.failure is not None:
+            self.failure = wire.failure
+            self.stopping.set()
+            return
         due = wire.next_due()
         if due is not None and (self.timer is None or due < self.timer_due):
             if self.timer is not None:

@@ -275,7 +275,7 @@ def test_only_a_pong_that_echoes_the_ping_keeps_a_connection(venue: Venue) -> No
 
 
 def test_an_amendment_keeps_to_the_filters(venue: Venue) -> None:
-    """Any smaller quantity was taken: an order below the least notional, which the venue refuses."""
+    """Any smaller quantity was taken: orders below the least notional, which a venue refuses."""
     placed = venue.ask("order.place", **LIMIT, newClientOrderId="first")
     asked = {"symbol": "BTCUSDT", "orderId": placed["result"]["orderId"]}
     for quantity, told in (
