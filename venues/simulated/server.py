@@ -158,8 +158,8 @@ class Server:
                 return
         for output in wire.take():
             self.do(output)
-        if wire.failure is not None:
-            self.failure = wire.failure
+        if wire.captured is not None and wire.captured.failure is not None:
+            self.failure = wire.captured.failure
             self.stopping.set()
             return
         due = wire.next_due()

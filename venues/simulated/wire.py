@@ -20,7 +20,6 @@ from collections.abc import Callable, Iterable
 from importlib import import_module
 from typing import Any, Protocol, cast
 
-from engine.errors import TiercelError
 from venues.simulated.accounts import Order
 from venues.simulated.captured import Captured
 from venues.simulated.core import Exchange
@@ -209,11 +208,6 @@ class Wire:
 
     def take_lines(self) -> bytes:
         return self.exchange.take_lines()
-
-    @property
-    def failure(self) -> TiercelError | None:
-        """Why the exchange cannot go on."""
-        return self.captured.failure if self.captured is not None else None
 
     # ---- what goes out ----------------------------------------------------------------------
 
