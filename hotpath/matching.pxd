@@ -58,24 +58,6 @@ cdef struct tc_touched:
     int64_t side
 
 
-cdef inline int64_t fee_of(int64_t amount, int64_t rate_e8) noexcept nogil:
-    """`amount` x rate / 1e8, rounded up: a fee is never rounded in favour of who pays it.
-
-    amount >= 0 in the smallest unit of the asset, rate_e8 in 1e-8 (10 bps = 100_000); a negative
-    rate (a rebate) is rounded towards the venue too.
-    """
-    cdef int64_t whole, part, product
-    if amount <= 0:
-        return 0
-    # amount = whole x 1e8 + part, so the products stay within 64 bits for rates below 100 %
-    whole = amount // 100000000
-    part = amount - whole * 100000000
-    product = part * rate_e8
-    if product >= 0:
-        return whole * rate_e8 + (product + 99999999) // 100000000
-    return whole * rate_e8 - (-product) // 100000000
-
-
 cdef class Matching:
     cdef tc_match* matches
     cdef int match_count, match_room

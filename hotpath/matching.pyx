@@ -50,8 +50,9 @@ cdef inline uint64_t mix(uint64_t x) noexcept nogil:
 
 
 def fee(amount: int, rate_e8: int) -> int:
-    """The fee on `amount` (smallest units) at `rate_e8` (1e-8), rounded up."""
-    return fee_of(amount, rate_e8)
+    """The fee on `amount` >= 0 (smallest units, of any size) at `rate_e8` (1e-8; 10 bps = 100_000),
+    rounded up, a rebate's too: never in favour of who pays it."""
+    return -((-amount * rate_e8) // 100_000_000)
 
 
 @cython.final

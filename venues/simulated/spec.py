@@ -10,6 +10,7 @@ from msgspec import Meta, field
 from engine.errors import TiercelError
 from venues.simulated.amounts import UNIT, units
 
+MOST_LOTS = 2**50  # of an order: the lots of 8,000 such fit the matching's 64 bits
 Amount = Annotated[str, Meta(pattern=r"^[0-9]{1,20}(\.[0-9]{1,8})?$")]
 Ppm = Annotated[int, Meta(ge=0, le=500_000)]
 Milliseconds = Annotated[int, Meta(ge=0, le=3_600_000)]
@@ -43,6 +44,8 @@ class MarketSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             raise ValueError("tick x lot must be a positive whole number of 1e-8 quote units")
         if units(self.min_quantity) % lot or units(self.max_quantity) % lot:
             raise ValueError("min_quantity and max_quantity must be whole lots")
+        if units(self.max_quantity) // lot > MOST_LOTS:
+            raise ValueError("max_quantity must be at most 2^50 lots")
         if units(self.price) < tick:
             raise ValueError("price must be at least one tick")
 

@@ -160,6 +160,25 @@ def derive_balances(lines: list[dict[str, Any]], exchange: Exchange) -> None:
         assert exchange.accounts[name].total(asset) == total
 
 
+def test_a_trade_of_a_hundred_billion_coins_is_whole() -> None:
+    """Its fee did not fit 64 bits: the buyer had paid, the seller was not, and the order rested."""
+    market = MarketSpec("PEPEUSDT", "PEPE", "USDT", price="0.00001", tick="0.00000001", lot="1",
+                        min_quantity="1", max_quantity="900000000000000")  # fmt: skip
+    held = {"PEPE": "900000000000", "USDT": "20000000"}
+    accounts = [AccountSpec(n, n, hmac_secret="s", balances=held) for n in ("one", "two")]
+    exchange = Exchange(make_spec(markets=[market], accounts=accounts), START)
+    lots = 100_000_000_000
+    for name, side in (("one", m.SELL), ("two", m.BUY)):
+        exchange.place(
+            exchange.accounts[name], exchange.markets["PEPEUSDT"], "a", side, m.LIMIT, m.GTC,
+            1000, lots * amounts.UNIT,
+        )  # fmt: skip
+    one, two = exchange.accounts["one"], exchange.accounts["two"]
+    assert not exchange.orders
+    assert one.free == {"PEPE": 800_000_000_000 * 10**8, "USDT": 20_999_000 * 10**8}
+    assert two.free == {"PEPE": 999_900_000_000 * 10**8, "USDT": 19_000_000 * 10**8}
+
+
 def test_a_ledger_with_a_missing_line_is_refused(tmp_path: Path) -> None:
     exchange = Exchange(make_spec(), START)
     trade_at_random(exchange, 3, 40)
@@ -273,6 +292,10 @@ def test_a_text_that_is_no_exact_amount_is_refused(text: str) -> None:
         amounts.units(text)
 
 
+MANY_LOTS = {"symbol": "A1", "base": "A", "quote": "B", "tick": "1", "lot": "0.00000001",
+             "max_quantity": "90000000000000"}  # fmt: skip
+
+
 @pytest.mark.parametrize(
     ("change", "where"),
     [
@@ -280,6 +303,7 @@ def test_a_text_that_is_no_exact_amount_is_refused(text: str) -> None:
         ({"host": "0.0.0.0"}, "loopback"),
         ({"colour": 1}, "colour"),
         ({"markets": [{"symbol": "A1", "base": "A", "quote": "B", "tick": "0.00001"}]}, "tick"),
+        ({"markets": [MANY_LOTS]}, "max_quantity"),
         ({"dialect": "../x"}, "no venue"),
     ],
 )
