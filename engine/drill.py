@@ -34,6 +34,8 @@ from engine.state import read_run
 
 START_S = 90.0
 LOOK_S = 0.05
+OFFERED_S = 10.0
+"""Within this time the exchanges offer a trade to an engine that is ready."""
 FIRST_TRADES = 2
 STAND_IN = {"streams": "ws://127.0.0.1", "orders": "ws://127.0.0.1", "rest": "http://127.0.0.1"}
 
@@ -374,6 +376,8 @@ def hurt(drill: Drill, fault: Fault, for_s: float, target: str) -> Seen:
     is_ready = drill.wait(drill.is_ready, for_s)
     if is_ready:
         drill.say("every lane is ready")
+        if did_trade:  # a host that is slow has just come back, and is offered a trade now and then
+            drill.wait(lambda: drill.trades_again("", end), OFFERED_S)
     after = [t for t in drill.trades() if t > end]
     if after:
         drill.say_at(after[0], "it trades again")
