@@ -162,6 +162,7 @@ typedef struct {
     int32_t rule_room;
     uint64_t sent;
     int64_t live;
+    int starved; /* there was no memory for a rule's times: no answer of a gate without memory is one */
     int told_first; /* this venue tells a balance before the fill that moved it */
     gate_wide open, longs, shorts, gross, net_high, net_low;
     uint64_t refusals[40];
@@ -366,7 +367,7 @@ static inline int32_t gate_rule_index(tc_gate *g, uint16_t strategy, uint16_t ru
             g->rule_room *= 2;
     tc_gate_rule *r = &g->rules[g->rule_count];
     r->times = (int64_t *)tc_room((size_t)g->rule_room, sizeof *r->times); /* once a rule, never again */
-    if (!r->times) return -1;
+    if (!r->times) return g->starved = 1, -1;
     r->strategy = strategy;
     r->rule = rule;
     return g->rule_count++;

@@ -88,6 +88,7 @@ cdef extern from "hotpath/gate.h" nogil:
         tc_gate_strategy* strategies
         tc_gate_rule* rules
         int32_t instrument_count, strategy_count, rule_count
+        int starved
         int64_t live
         int told_first
         uint64_t refusals[40]

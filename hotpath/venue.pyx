@@ -377,6 +377,8 @@ cdef class Venue(Actor):
         id = id_of(self, r, i)
         control = gate_reserve(&self.gate.g, i, r.instrument, id, self.lane.now, &self.inputs, &out)
         if control:
+            if self.gate.g.starved:        # a replay, which has memory, would decide otherwise
+                raise MemoryError(f"{self.name}: no memory for a rule of the gate")
             self.refuse(r, &out)
             if i.op != TC_OP_REPLACE:
                 self.tell_denied(r, id, control)
