@@ -69,8 +69,7 @@ class Budget:
     def ban(self, now: int, seconds: float, status: int = 418) -> None:
         """No request for that long; the longer of two bans holds."""
         self.bans += 1
-        length = min(LONGEST_BAN_NS, max(0, round(seconds * 1e9)))
-        self.hear(now + length, status)
+        self.hear(now + ban_ns(seconds), status)
 
     def hear(self, until: int, status: int) -> None:
         """Somebody at this address was told to be silent until then (engine time)."""
@@ -121,11 +120,16 @@ def refused_code(status: int, headers: Mapping[str, str]) -> int:
     return status << 32 | min(whole(told.get("retry-after")) or 0, 0xFFFFFFFF)
 
 
-def silence_of(code: int) -> tuple[int, float] | None:
-    """(status, seconds) for which a venue wants no request, from the code of a closed link; None
-    when the code says nothing of it."""
+def ban_ns(seconds: float) -> int:
+    """How long a ban of so many seconds is kept."""
+    return min(LONGEST_BAN_NS, max(0, round(seconds * 1e9)))
+
+
+def silence_of(code: int) -> tuple[int, int] | None:
+    """(status, nanoseconds) for which a venue wants no request, from the code of a closed link;
+    None when the code says nothing of it."""
     status, seconds = code >> 32, code & 0xFFFFFFFF
-    return (status, seconds or BAN_S[status]) if status in BAN_S else None
+    return (status, ban_ns(seconds or BAN_S[status])) if status in BAN_S else None
 
 
 def publish_silence(board: Board, told: dict[str, Any]) -> None:

@@ -73,7 +73,7 @@ from hotpath.records cimport (
 import orjson
 
 from engine import slots
-from engine.budget import LONGEST_BAN_NS, silence_of
+from engine.budget import silence_of
 from feeds.binance.settings import Settings, endpoints_of
 
 CHECK, CONNECT, CONTROL = 1, 2, 3      # timer tokens
@@ -181,7 +181,7 @@ cdef class BinanceFeed(Feed):
         told = silence_of(code)
         if told is None:
             return 0
-        until = self.lane.now + min(LONGEST_BAN_NS, round(told[1] * 1e9))
+        until = self.lane.now + told[1]
         if until > self.silent_until:
             self.silent_until, self.silenced_by = until, told[0]
             self.trouble = {"kind": "ban", "number": told[0], "until": until}

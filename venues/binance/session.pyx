@@ -14,7 +14,7 @@ from hotpath.records cimport TC_LINK_CLOSED, TC_LINK_OPEN, TC_REASON_DISCONNECT
 from hotpath.venue cimport Venue
 from venues.binance.codec cimport Codec, bn_item, bn_message
 
-from engine.budget import LONGEST_BAN_NS, silence_of
+from engine.budget import silence_of
 from venues.binance import profile as rules
 from venues.binance.request import WINDOW_MS
 from venues.binance.sign import signed_params
@@ -125,7 +125,7 @@ cdef class Session(Venue):
         if told is None:
             return 0
         self.banned += 1
-        until = self.lane.now + min(LONGEST_BAN_NS, round(told[1] * 1e9))
+        until = self.lane.now + told[1]
         self.be_silent(until, told[0])
         if until == self.silent_until:
             self.trouble = {"kind": "ban", "number": told[0], "until": until}
