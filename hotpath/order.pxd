@@ -80,10 +80,12 @@ cdef extern from "hotpath/order.h" nogil:
         int32_t reason
         uint8_t type, status, definite, guess
 
+    int TC_TRADE_BUSTED
+
     ctypedef struct tc_known_trade:
         uint64_t trade_id
         int64_t price, quantity
-        uint32_t instrument
+        uint32_t instrument, flags
 
     ctypedef struct tc_remnant:
         uint64_t cost_lo

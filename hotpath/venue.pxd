@@ -17,7 +17,7 @@ from hotpath.board cimport tc_board_slot
 from hotpath.gate cimport Gate, tc_gate_inputs
 from hotpath.histogram cimport Stages
 from hotpath.lane cimport Actor
-from hotpath.order cimport Orders, tc_order, tc_report
+from hotpath.order cimport Orders, tc_known_trade, tc_order, tc_report
 from hotpath.records cimport (
     tc_approved,
     tc_balance,
@@ -129,6 +129,7 @@ cdef class Venue(Actor):
     # upstream
     cdef uint32_t report(self, tc_order* o, tc_report* r, uint64_t cause, int64_t fee,
                          uint32_t fee_asset, bint maker) except *
+    cdef tc_known_trade taken_back(self, tc_order* o, const tc_report* r) noexcept
     cdef int64_t worst_now(self, tc_order* o) noexcept
     cdef void make_room_for_trade(self) noexcept
     cdef bint is_past(self, uint32_t instrument, uint64_t trade_id) noexcept
@@ -136,10 +137,10 @@ cdef class Venue(Actor):
                         uint64_t cause) except -1
     cdef int emit_fill(self, tc_order* o, const tc_report* r, uint32_t effect, uint64_t cause,
                        int64_t fee, uint32_t fee_asset, bint maker) except -1
-    cdef int settle(self, tc_order* o, const tc_report* r, uint32_t effect, int64_t guessed,
-                    int64_t guessed_price) except -1
-    cdef int move_position(self, tc_order* o, const tc_report* r, int64_t guessed,
-                           int64_t guessed_price) noexcept
+    cdef int settle(self, tc_order* o, const tc_report* r, uint32_t effect,
+                    const tc_known_trade* taken, int64_t guessed, int64_t guessed_price) except -1
+    cdef int move_position(self, tc_order* o, const tc_report* r, const tc_known_trade* taken,
+                           int64_t guessed, int64_t guessed_price) noexcept
     cdef int book_guess(self, tc_order* o, tc_order_id of, int64_t cumulative,
                         int64_t price) except -1
     cdef int unknown(self, tc_order* o, int reason) except -1

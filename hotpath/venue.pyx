@@ -53,6 +53,7 @@ from hotpath.order cimport (
     TC_EFFECT_ILLEGAL,
     TC_EFFECT_MASK,
     TC_EFFECT_POSITION,
+    TC_EFFECT_COMPENSATED,
     TC_EFFECT_QUERY,
     TC_EFFECT_TERMINAL,
     TC_FACT_ACKED,
@@ -64,6 +65,7 @@ from hotpath.order cimport (
     TC_STATUS_EXPIRED,
     TC_STATUS_NEW,
     TC_STATUS_PARTIALLY_FILLED,
+    TC_TRADE_BUSTED,
     TC_UNKNOWN,
     Orders,
     order_apply,
@@ -104,6 +106,7 @@ from hotpath.records cimport (
     TC_EV_REPLACE_REJECTED,
     TC_EV_REPLACE_REQUESTED,
     TC_EV_TRADE_BUST,
+    TC_EV_TRADE_CORRECTION,
     TC_EV_UNKNOWN,
     TC_FILL,
     TC_FLAG_GUESS,
@@ -686,11 +689,18 @@ cdef class Venue(Actor):
         cdef tc_order_id was = o.id, open_replace = o.replacement
         cdef int64_t guessed = o.guessed, guessed_price = o.guessed_price
         cdef bint ended = status_is_terminal(o.status)
+        cdef bint amends = r.type == TC_EV_TRADE_BUST or r.type == TC_EV_TRADE_CORRECTION
+        cdef tc_known_trade taken
         cdef uint32_t effect, what
-        if r.type == TC_EV_FILL:
+        taken.quantity = 0
+        if amends or r.type == TC_EV_FILL:
             self.make_room_for_trade()
+        if amends:
+            taken = self.taken_back(o, r)
         effect = order_apply(&self.orders.t, o, r, self.lane.now)
         what = effect & TC_EFFECT_MASK
+        if r.type == TC_EV_TRADE_BUST:
+            r.price, r.quantity = taken.price, 0   # what stands of it
         if not order_id_same(was, o.id):
             gate_close(&self.gate.g, was)          # the chain goes on under the new id
         elif not order_id_none(open_replace) and order_id_none(o.replacement):
@@ -701,11 +711,11 @@ cdef class Venue(Actor):
         else:
             if what == TC_EFFECT_ILLEGAL:
                 self.illegal += 1
-            if r.type == TC_EV_FILL and what == TC_EFFECT_APPLIED:
+            if (amends or r.type == TC_EV_FILL) and what == TC_EFFECT_APPLIED:
                 self.emit_fill(o, r, effect, cause, fee, fee_asset, maker)
             else:
                 self.emit_event(o, r, effect, cause)
-        self.settle(o, r, effect, guessed - o.guessed, guessed_price)
+        self.settle(o, r, effect, &taken, guessed - o.guessed, guessed_price)
         if ended and status_is_live(o.status):
             gate_adopt(&self.gate.g, o, self.worst_now(o))   # it lives after all, and may fill
         if self.cancels_next[o - self.orders.t.orders]:
@@ -717,6 +727,32 @@ cdef class Venue(Actor):
                 r.type != TC_EV_CANCEL_REJECTED:
             self.cancel_order(o, cause)            # nobody wants what it may still trade
         return effect
+
+    cdef tc_known_trade taken_back(self, tc_order* o, const tc_report* r) noexcept:
+        """The trade that a bust or a correction is of, as it was counted; of no lots when it is not."""
+        cdef tc_known_trade* k = trade_find(&self.orders.t, o.instrument, r.trade_id)
+        cdef tc_known_trade none
+        memset(&none, 0, sizeof(none))
+        return none if k == NULL or k.flags & TC_TRADE_BUSTED else k[0]
+
+    def amend_trade(self, id, uint64_t trade_id, *, int64_t quantity, int64_t price=0,
+                    bint lives=False, int64_t venue_time=0):
+        """A trade as its venue tells it anew: busted (quantity 0), or corrected.
+
+        `lives`: the venue says that the order, if it was filled, works again. Nothing happens when
+        it is known so already. KeyError: there is no such order.
+        """
+        cdef tc_report r
+        cdef tc_order* o
+        memset(&r, 0, sizeof(r))
+        r.id.hi, r.id.lo = id >> 64, id & 0xFFFFFFFFFFFFFFFF
+        o = orders_by_id(&self.orders.t, r.id)
+        if o == NULL:
+            raise KeyError(id)
+        r.type = TC_EV_TRADE_CORRECTION if quantity else TC_EV_TRADE_BUST
+        r.trade_id, r.price, r.quantity, r.cumulative = trade_id, price, quantity, -1
+        r.definite, r.venue_time = lives, venue_time
+        self.report(o, &r, 0, 0, 0, False)
 
     cdef int64_t worst_now(self, tc_order* o) noexcept:
         """The worst price an order may trade at; of a market order by the book as it stands, else 0."""
@@ -784,15 +820,24 @@ cdef class Venue(Actor):
             self.stages.record(self.stage_fill, self.lane.stamp - o.sent)
         return 0
 
-    cdef int move_position(self, tc_order* o, const tc_report* r, int64_t guessed,
-                           int64_t guessed_price) noexcept:
-        """The position after a trade. `guessed`: lots that it takes the place of, booked before."""
+    cdef int move_position(self, tc_order* o, const tc_report* r, const tc_known_trade* taken,
+                           int64_t guessed, int64_t guessed_price) noexcept:
+        """The position after a trade. `guessed`: lots that it takes the place of, booked before;
+        `taken`: the trade that it corrects or busts, of no lots when it is one of its own."""
         cdef tc_order_id none, id = o.id if order_id_none(r.id) else r.id
-        if guessed <= 0:
-            gate_fill(&self.gate.g, o.instrument, id, o.strategy, o.side, r.price,
-                      -r.quantity if r.type == TC_EV_TRADE_BUST else r.quantity)
+        none.hi = none.lo = 0              # what is open shrank with what was booked already
+        if taken.quantity:
+            gate_fill(&self.gate.g, o.instrument, none, o.strategy, o.side, taken.price,
+                      -taken.quantity)
+            if r.quantity:
+                gate_fill(&self.gate.g, o.instrument, none, o.strategy, o.side, r.price, r.quantity)
+            gate_close(&self.gate.g, o.id)
+            if status_is_live(o.status):   # what is open of it is another quantity now
+                gate_adopt(&self.gate.g, o, self.worst_now(o))
             return 0
-        none.hi = none.lo = 0              # what is open shrank with the guess already
+        if guessed <= 0:
+            gate_fill(&self.gate.g, o.instrument, id, o.strategy, o.side, r.price, r.quantity)
+            return 0
         gate_fill(&self.gate.g, o.instrument, none, o.strategy, o.side, guessed_price, -guessed)
         gate_fill(&self.gate.g, o.instrument, none, o.strategy, o.side, r.price, guessed)
         if r.quantity > guessed:
@@ -815,11 +860,11 @@ cdef class Venue(Actor):
         self.report(o, &r, 0, 0, 0, False)
         return 0
 
-    cdef int settle(self, tc_order* o, const tc_report* r, uint32_t effect, int64_t guessed,
-                    int64_t guessed_price) except -1:
+    cdef int settle(self, tc_order* o, const tc_report* r, uint32_t effect,
+                    const tc_known_trade* taken, int64_t guessed, int64_t guessed_price) except -1:
         """What a report means for the gate and for what must be asked."""
         if effect & TC_EFFECT_POSITION:
-            self.move_position(o, r, 0 if r.guess else guessed, guessed_price)
+            self.move_position(o, r, taken, 0 if r.guess else guessed, guessed_price)
         if effect & TC_EFFECT_TERMINAL:
             gate_close(&self.gate.g, o.id)
         if effect & TC_EFFECT_HALT and gate_instrument(&self.gate.g, o.instrument) != NULL:
@@ -923,6 +968,12 @@ cdef class Venue(Actor):
         p.id, p.type, p.trade_id, p.venue_order_id = f.id, TC_EV_FILL, f.trade_id, f.venue_order_id
         p.price, p.quantity, p.venue_time = f.price, f.quantity, f.venue_time
         p.guess = (r.flags & TC_FLAG_GUESS) != 0
+        if not f.quantity:
+            p.type = TC_EV_TRADE_BUST
+        elif f.effect & TC_EFFECT_COMPENSATED and \
+                trade_find(&self.orders.t, r.instrument, f.trade_id) != NULL:
+            p.type = TC_EV_TRADE_CORRECTION
+        p.definite = p.type != TC_EV_FILL and status_is_live(f.status)
         self.last_fill_time = r.time
         return self.recall_report(orders_by_id(&self.orders.t, f.id), &p, r, f)
 
@@ -945,7 +996,8 @@ cdef class Venue(Actor):
         for instrument, trade, price, lots in told["trades"]:
             if trade_find(&self.orders.t, instrument, trade) == NULL:
                 self.make_room_for_trade()
-                trade_keep(&self.orders.t, instrument, trade, price, lots, 0)
+                trade_keep(&self.orders.t, instrument, trade, price, lots,
+                           0 if lots else TC_TRADE_BUSTED)
         return 0
 
     cdef int recall_remnant(self, id, int64_t filled, cost, uint8_t status) except -1:
@@ -1020,11 +1072,13 @@ cdef class Venue(Actor):
         cdef uint32_t effect
         cdef tc_order_id was, open_replace
         cdef int64_t guessed, guessed_price
+        cdef tc_known_trade taken
         cdef bint ended
+        taken.quantity = 0
         if f != NULL:
             self.make_room_for_trade()
         if o == NULL:
-            if f != NULL and trade_find(&self.orders.t, r.instrument, f.trade_id) == NULL:
+            if f != NULL and f.quantity and trade_find(&self.orders.t, r.instrument, f.trade_id) == NULL:
                 # its order's beginning is older than what was read back: the trade counts all the same
                 trade_keep(&self.orders.t, r.instrument, f.trade_id, f.price, f.quantity, 0)
                 remnant_add(&self.orders.t, f.id, f.price, f.quantity)
@@ -1033,13 +1087,15 @@ cdef class Venue(Actor):
         was, open_replace = o.id, o.replacement
         guessed, guessed_price = o.guessed, o.guessed_price
         ended = status_is_terminal(o.status)
+        if p.type == TC_EV_TRADE_BUST or p.type == TC_EV_TRADE_CORRECTION:
+            taken = self.taken_back(o, p)
         effect = order_apply(&self.orders.t, o, p, r.time)
         if not order_id_same(was, o.id):
             gate_close(&self.gate.g, was)
         elif not order_id_none(open_replace) and order_id_none(o.replacement):
             gate_close(&self.gate.g, open_replace)
         if effect & TC_EFFECT_POSITION:
-            self.move_position(o, p, 0 if p.guess else guessed - o.guessed, guessed_price)
+            self.move_position(o, p, &taken, 0 if p.guess else guessed - o.guessed, guessed_price)
         if effect & TC_EFFECT_TERMINAL:
             gate_close(&self.gate.g, o.id)
         elif ended and status_is_live(o.status):
