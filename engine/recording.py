@@ -174,7 +174,7 @@ class Reading:
         self.file.close()
 
 
-def is_begun(path: Path) -> bool:
+def ends_in_header(path: Path) -> bool:
     """Does the file end within its header? Nothing was recorded in it yet: its disk was full."""
     with path.open("rb") as file:
         start = file.read(len(MAGIC) + LENGTH.size)
@@ -194,7 +194,7 @@ class Writing:
         self.file: FileIO
         self.last: dict[int, int] = {}
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        if path.exists() and not is_begun(path):
+        if path.exists() and not ends_in_header(path):
             self._go_on()
             return
         content = msgspec.json.encode(header | {"schema_hash": SCHEMA_HASH})

@@ -36,7 +36,7 @@ def test_no_room_for_the_recording_of_a_demo(tmp_path: Path) -> None:
             found = demo.end()
         finally:
             demo.kill()
-        print(found)
+        assert found["ledger_matches"] and found["code"] == 0, found
         clear(disk)
         errors = (where / "log" / "root.errors.jsonl").read_text()
         assert "TCL-7009" in errors, errors
