@@ -222,12 +222,12 @@ def test_a_stream_opened_again_never_claims_changes_it_has_not_told(interval: in
     place("between", 61)
     assert venue.wire.open(3, stream, START)
     last = market.update_id - 2  # a snapshot from before both
-    seen = {}
     place("after", 62)
     venue.wire.advance(START + 2 * interval * MS)
-    for _, number, payload, _ in venue.wire.take():
-        data = orjson.loads(payload).get("data", {}) if number == 3 else {}
-        if data and data["u"] > last and data["U"] <= last + 1:
+    told = [orjson.loads(p)["data"] for _, number, p, _ in venue.wire.take() if number == 3]
+    assert told and told[-1]["u"] == market.update_id
+    for data in told:
+        if data["u"] > last and data["U"] <= last + 1:
             seen |= {("b", price): size for price, size in data["b"]}
             last = data["u"]
     shown = {("b", f"{p * market.terms.tick / 1e8:.8f}") for p, _ in market.book.levels(m.BUY)}
