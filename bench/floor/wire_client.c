@@ -41,23 +41,27 @@ int main(int argc, char **argv) {
         epoll_ctl(poller, EPOLL_CTL_ADD, fd, &event);
     }
     fcntl(fd, F_SETFL, O_NONBLOCK);
-    for (;;) {
-        if (sleeping) {
-            struct epoll_event event;
-            epoll_wait(poller, &event, 1, -1);
-        }
-        ssize_t r = read(fd, buffer + have, sizeof buffer - have);
-        if (r == 0) return 0;
-        if (r < 0) continue;
-        have += (size_t)r;
+    for (;;) { /* what came with the handshake's reply is answered first */
         size_t at = 0, used, length;
         unsigned char *payload;
         while ((used = frame_at(buffer + at, have - at, &payload, &length))) {
             at += used;
             if (write(fd, order, (size_t)n + 8) != n + 8) return 1;
         }
-        wait_with_acknowledging(fd);
-        memmove(buffer, buffer + at, have - at);
-        have -= at;
+        if (at) {
+            wait_with_acknowledging(fd);
+            memmove(buffer, buffer + at, have - at);
+            have -= at;
+        }
+        ssize_t r;
+        do {
+            if (sleeping) {
+                struct epoll_event event;
+                epoll_wait(poller, &event, 1, -1);
+            }
+            r = read(fd, buffer + have, sizeof buffer - have);
+        } while (r < 0 && (errno == EAGAIN || errno == EINTR));
+        if (r <= 0) return r < 0;
+        have += (size_t)r;
     }
 }

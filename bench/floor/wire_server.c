@@ -105,7 +105,7 @@ enum { ROOM = 1 << 20 };
 static int take(client *c) {
     ssize_t r = read(c->fd, c->buffer + c->have, ROOM - c->have);
     if (r == 0) return -1;
-    if (r < 0) return 0;
+    if (r < 0) return errno == EAGAIN || errno == EINTR ? 0 : -1;
     c->have += (size_t)r;
     size_t at = 0, used, length;
     unsigned char *payload;
