@@ -29,6 +29,8 @@ from typing import IO
 WORK = Path("build") / "streams"
 NOTHING_SELECTED, INTERRUPTED = 5, 130
 BUDGET = "TIERCEL_LONG_BUDGET_S"
+END = "TIERCEL_LONG_END"
+"""When long tests may begin no more, in seconds since the epoch: it bounds the budget."""
 LAST_WORDS_S = 60.0
 """What an interrupted stream may take to end its processes and to print what failed."""
 
@@ -104,6 +106,13 @@ def streams(marks: str) -> list[Stream]:
     ]
 
 
+def bound_budget() -> None:
+    """What is left until the end, where one is told, is all there is to spend."""
+    if end := os.environ.get(END):
+        left = max(1.0, float(end) - time.time())
+        os.environ[BUDGET] = str(int(min(left, float(os.environ.get(BUDGET, "inf")))))
+
+
 def spend_budget(seconds: float) -> None:
     """The streams that begin later have so much less of the time for all."""
     if budget := os.environ.get(BUDGET):
@@ -147,6 +156,7 @@ def main(argv: list[str]) -> int:
     all_streams = streams(marks)
     interrupts = Interrupts(all_streams)
     began = time.monotonic()
+    bound_budget()
     alone, *others = all_streams
     alone.start(words, is_shown=True)
     alone.end()

@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -23,8 +24,9 @@ def started(place: Path, tests: str, **more: str) -> subprocess.Popen[str]:
     (place / "test_of_it.py").write_text(HEAD + tests)
     light = {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}  # three starts a test: their time is imports
     environment = os.environ | {"PYTHONPATH": str(ROOT), "TMPDIR": str(place)} | light | more
-    if "TIERCEL_RERUN" not in more:
-        environment.pop("TIERCEL_RERUN", None)
+    for name in ("TIERCEL_RERUN", "TIERCEL_LONG_BUDGET_S", "TIERCEL_LONG_END"):  # of the run around
+        if name not in more:
+            environment.pop(name, None)
     return subprocess.Popen(
         [sys.executable, "-m", "tests.streams", "long", "-q"],
         cwd=place,
@@ -70,6 +72,18 @@ def test_short(): ran("short")
     assert sorted(ran) == ["both True", "computes True", "front False", "waits False"]
     for end in ("1 passed, 6 deselected", "2 passed, 5 deselected"):
         assert end in said, said
+
+
+@pytest.mark.parametrize(("budget", "most"), [({}, 100), ({"TIERCEL_LONG_BUDGET_S": "50"}, 50)])
+def test_the_end_bounds_the_budget(tmp_path: Path, budget: dict[str, str], most: int) -> None:
+    tests = f"""
+@pytest.mark.long
+def test_budget(): assert {most} - 30 < int(os.environ["TIERCEL_LONG_BUDGET_S"]) <= {most}
+"""
+    end = str(int(time.time()) + 100)
+    process = started(tmp_path, tests, TIERCEL_LONG_END=end, **budget)
+    said, _ = process.communicate(timeout=60)
+    assert process.returncode == 0, said
 
 
 @pytest.mark.parametrize("mark", ["waits", "computes", "skipif(False, reason='')"])
