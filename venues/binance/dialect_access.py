@@ -18,6 +18,7 @@ from venues.simulated.spec import SpecRefused
 
 MS = 1_000_000
 TEN_SECONDS, MINUTE, DAY = 10_000, 60_000, 86_400_000
+REFUSED_BEFORE_BAN = 10  # requests answered 429 within one minute
 
 
 class ApiError(Exception):
@@ -67,6 +68,7 @@ class Access:
         self.weight = 0
         self.minute = -1
         self.refused = 0
+        self.banned_until = 0  # ms
         self.orders: dict[tuple[str, int], tuple[int, int]] = {}  # (account, span): (window, n)
         self.connections: list[int] = []
 
@@ -123,31 +125,35 @@ class Access:
     # ---- rates ------------------------------------------------------------------------------
 
     def spend(self, weight: int) -> None:
-        """Count request weight; beyond the limit 429 until the minute ends, 418 for who goes on."""
+        """Count request weight: beyond the limit 429 until the minute ends; who goes on is banned,
+        and answered 418 until the ban that was told is over."""
         now_ms = self.exchange.now // MS
         if now_ms // MINUTE != self.minute:
             self.minute = now_ms // MINUTE
             self.weight = 0
             self.refused = 0
-        if self.weight + weight > self.limits.weight_per_minute:
+        next_minute = (self.minute + 1) * MINUTE
+        is_over = self.weight + weight > self.limits.weight_per_minute
+        if is_over:
             self.refused += 1
-            retry_ms = (self.minute + 1) * MINUTE
-            if self.refused > 10:
-                retry_ms += 2 * MINUTE
-                raise ApiError(
-                    -1003,
-                    f"Way too much request weight used; IP banned until {retry_ms}. "
-                    "Please use WebSocket Streams for live updates to avoid bans.",
-                    418,
-                    {"serverTime": now_ms, "retryAfter": retry_ms},
-                )
+            if self.refused > REFUSED_BEFORE_BAN:
+                self.banned_until = max(self.banned_until, next_minute + 2 * MINUTE)
+        if now_ms < self.banned_until:
+            raise ApiError(
+                -1003,
+                f"Way too much request weight used; IP banned until {self.banned_until}. "
+                "Please use WebSocket Streams for live updates to avoid bans.",
+                418,
+                {"serverTime": now_ms, "retryAfter": self.banned_until},
+            )
+        if is_over:
             raise ApiError(
                 -1003,
                 "Too much request weight used; current limit is "
                 f"{self.limits.weight_per_minute} request weight per 1 MINUTE. Please use "
                 "WebSocket Streams for live updates to avoid polling the API.",
                 429,
-                {"serverTime": now_ms, "retryAfter": retry_ms},
+                {"serverTime": now_ms, "retryAfter": next_minute},
             )
         self.weight += weight
 

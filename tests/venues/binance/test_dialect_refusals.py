@@ -296,3 +296,21 @@ def test_what_query_and_body_both_say_is_taken_from_the_query(venue: Venue) -> N
     )  # fmt: skip
     (told,) = [orjson.loads(p) for kind, _, p, _ in venue.wire.take() if kind == "answer"]
     assert told["price"] == "100.00000000"
+
+
+def test_a_ban_holds_as_long_as_it_was_told() -> None:
+    venue = Venue(limits=LimitsSpec(weight_per_minute=20), ping_ms=300_000)
+
+    def ask(seconds: int) -> dict[str, Any]:
+        asked = {"id": 1, "method": "exchangeInfo", "params": {"symbol": "BTCUSDT"}}
+        venue.wire.text(1, json.dumps(asked).encode(), START + seconds * 1_000 * MS)
+        (told,) = [orjson.loads(p) for kind, _, p, _ in venue.wire.take() if kind == "send"]
+        return told  # type: ignore[no-any-return]
+
+    told = [ask(0) for _ in range(12)]
+    assert [t["status"] for t in told] == [200] + [429] * 10 + [418]
+    end_s = (told[-1]["error"]["data"]["retryAfter"] - START // MS) // 1_000
+    assert 120 <= end_s <= 180
+    told = [ask(s) for s in (60, 61, end_s - 1, end_s + 1)]
+    assert [t["status"] for t in told] == [418, 418, 418, 200]
+    assert all(str(t["error"]["data"]["retryAfter"]) in t["error"]["msg"] for t in told[:3])
