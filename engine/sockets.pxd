@@ -22,6 +22,7 @@ cdef extern from "hotpath/websocket.h" nogil:
         size_t payload, n
         uint8_t opcode, fin
     int ws_next(const uint8_t* p, size_t n, size_t most, ws_frame* f, size_t* whole)
+    int ws_message_follows(const uint8_t* p, size_t n, size_t most)
     uint8_t* ws_wrap(int opcode, char* text, size_t n, uint32_t mask)
 
 

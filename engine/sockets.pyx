@@ -190,12 +190,13 @@ cdef class Listener(WSListener):
 
     cpdef on_ws_frame(self, WSTransport transport, WSFrame frame):
         cdef int64_t now = self.lane.clock()
+        cdef bint last = not (frame.tail_size and ws_message_follows(
+            <const uint8_t*>frame.payload_ptr + frame.payload_size, frame.tail_size, LARGEST))
         self.heard = now
         if not self.runtime.spinning:
             self.lane.warm()
         try:
-            self.take(frame.msg_type, frame.fin, frame.payload_ptr, frame.payload_size,
-                      frame.last_in_buffer, now)
+            self.take(frame.msg_type, frame.fin, frame.payload_ptr, frame.payload_size, last, now)
             if (self.runtime.spinning and frame.last_in_buffer and not frame.tail_size
                     and self.socket.is_open and not self.socket.is_secure):
                 self.go_direct()
@@ -206,6 +207,7 @@ cdef class Listener(WSListener):
 
     cdef int take(self, int opcode, bint fin, const char* p, size_t n, bint last,
                   int64_t now) except -1:
+        """One frame to the actor; `last`: what is behind it in that read ends no message."""
         if opcode == WS_TEXT or opcode == WS_BINARY:
             if not fin:
                 return self.fragment(fin, p, n, last, now)
@@ -269,6 +271,7 @@ cdef class Listener(WSListener):
         cdef size_t whole = 0, next = 0
         cdef const uint8_t* at
         cdef int found, then
+        cdef bint last
         cdef int64_t now
         cdef ssize_t took = c_recv(self.socket.descriptor, self.buffer + self.tail,
                                    self.room - self.tail, MSG_DONTWAIT)
@@ -284,7 +287,9 @@ cdef class Listener(WSListener):
             self.head += whole
             then = ws_next(self.buffer + self.head, self.tail - self.head, LARGEST, &following,
                            &next)
-            self.take(f.opcode, f.fin, <const char*>at + f.payload, f.n, then != WS_WHOLE, now)
+            last = then != WS_WHOLE or not ws_message_follows(
+                self.buffer + self.head, self.tail - self.head, LARGEST)
+            self.take(f.opcode, f.fin, <const char*>at + f.payload, f.n, last, now)
             f, found, whole = following, then, next
             if found == WS_WHOLE:
                 now = self.heard = self.lane.clock()

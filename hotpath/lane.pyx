@@ -160,7 +160,7 @@ cdef class Actor:
         return True
 
     def on_bytes(self, channel, data, last):
-        """One frame of a connection; `last`: no further frame was in that read."""
+        """One message of a connection; `last`: no further message ended in that read."""
 
     def on_record(self, kind, record):
         """One record (header and payload, as bytes) of an actor that this one follows."""

@@ -52,6 +52,18 @@ static inline int ws_next(const uint8_t *p, size_t n, size_t most, ws_frame *f, 
     return n < head + size ? WS_PARTIAL : WS_WHOLE;
 }
 
+/* Does a frame in [p, p + n) end a message? Pings, pongs, the first parts of a message, a close and
+ * what is not whole do not. */
+static inline int ws_message_follows(const uint8_t *p, size_t n, size_t most) {
+    ws_frame f;
+    size_t whole;
+    while (ws_next(p, n, most, &f, &whole) == WS_WHOLE && f.opcode != WS_CLOSE) {
+        if (f.opcode <= WS_BINARY && f.fin) return 1;
+        p += whole, n -= whole;
+    }
+    return 0;
+}
+
 /* A client's frame around the text [p, p + n), which has WS_HEAD writable bytes in front and is
  * masked in place. Returns where the frame begins. */
 static inline uint8_t *ws_wrap(int opcode, char *text, size_t n, uint32_t mask) {

@@ -158,6 +158,46 @@ def test_only_the_last_frame_of_a_read_says_so(spin: bool) -> None:
     assert [last for _, last in heard] == [True, False, False, True, True]
 
 
+BEHIND = {
+    "ping": frame(b"now", PING),
+    "pong": frame(b"now", PONG),
+    "two pings and a part of a frame": frame(b"now", PING) * 2 + frame(b"later" * 50)[:40],
+    "the first part of a message": frame(b"half", fin=False) + frame(b"now", PONG),
+    "close": frame(b"\x03\xe8", CLOSE),
+    "nothing": b"",
+}
+
+
+@SPINNING
+@pytest.mark.parametrize("is_first", [True, False])  # in picows' hands, or in the lane's own
+@pytest.mark.parametrize("what", BEHIND)
+def test_what_ends_no_message_behind_a_frame_takes_no_turn_from_it(
+    spin: bool, is_first: bool, what: str
+) -> None:
+    """A frame that is not told as the last is not published: nothing may come to hide it."""
+
+    async def peer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        if not is_first:
+            writer.write(frame(b"0"))
+            await asyncio.sleep(0.02)
+        writer.write(frame(b"1") + frame(b"now", PING) + frame(b"2") + BEHIND[what])
+
+    heard = talk(peer, spin, lambda a: bool(a.heard) and a.heard[-1][0] == b"2").heard
+    assert heard[-2:] == [(b"1", False), (b"2", True)]
+
+
+@SPINNING
+def test_a_message_of_parts_behind_a_frame_is_the_last(spin: bool) -> None:
+    async def peer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(frame(b"0"))
+        await asyncio.sleep(0.02)
+        parts = frame(b"2", fin=False) + frame(b"now", PING) + frame(b"3", 0) + frame(b"now", PONG)
+        writer.write(frame(b"1") + parts)
+
+    heard = talk(peer, spin, lambda a: len(a.heard) == 3).heard
+    assert heard == [(b"0", True), (b"1", False), (b"23", True)]
+
+
 @SPINNING
 def test_pings_are_answered_and_fragments_are_put_together(spin: bool) -> None:
     async def peer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
