@@ -98,7 +98,9 @@ class Segment:
         board = Board.private(sorted(slots, key=slots.__getitem__))
         first = document["positions"]
         self.outboxes = {
-            a.name: Outbox.private(OUTBOX_BYTES, a.source, first_position=first[a.name] + 1)
+            a.name: Outbox.private(
+                OUTBOX_BYTES, a.source, epoch=self.spec.epoch, first_position=first[a.name] + 1
+            )
             for a in self.spec.actors
             if a.name in first
         }

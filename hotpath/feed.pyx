@@ -31,6 +31,7 @@ from hotpath.records cimport (
 )
 from hotpath.strategy cimport Strategy
 
+DEF LIFE = 20                          # bits of a book's epoch that count its joins in one life
 DEF TOLD_LEVELS = 1000                 # of a side, in a whole book told to followers of other lanes
 TOLD_EVERY_NS = 2_000_000_000
 
@@ -50,6 +51,23 @@ cdef class Feed(Actor):
         self.touched.append(None)
         if market.slot >= 0:
             self.lane.own_slot(market.slot)
+
+    def begin(self):
+        """Nothing of an earlier life holds any more: whoever followed it hears so at once, and no
+        join of this life has the epoch of one before it."""
+        cdef Market market
+        cdef tc_book_state state
+        for market in self.markets:
+            market.book.top.epoch = (self.outbox.writer.epoch - 1) << LIFE
+            market.top = market.book.top
+            memset(&state, 0, sizeof(state))
+            state.epoch, state.reason = market.top.epoch, market.top.reason
+            self.emit(TC_BOOK_STATE, market.instrument, 0, &state, sizeof(state))
+            market.received = self.lane.stamp
+            market.cause = (<uint64_t>self.source << 48) | self.emit(
+                TC_TOP, market.instrument, 0, &market.top, sizeof(tc_top))
+            if market.slot >= 0:
+                self.write_top(market)
 
     cdef int touch(self, Market market) except -1:
         """The market's book changed in this frame."""

@@ -52,6 +52,7 @@ class Outbox:
         capacity: int,
         source: int,
         *,
+        epoch: int = 1,
         first_position: int = 1,
         gating: tuple[str, ...] | list[str] = (),
         lossy: tuple[str, ...] | list[str] = (),

@@ -263,12 +263,12 @@ cdef class Outbox:
         return Outbox._take(m, epoch)
 
     @staticmethod
-    def private(uint64_t capacity, uint16_t source, *, uint64_t first_position=1, gating=(),
-                lossy=(), uint64_t reserve=0):
+    def private(uint64_t capacity, uint16_t source, *, uint32_t epoch=1,
+                uint64_t first_position=1, gating=(), lossy=(), uint64_t reserve=0):
         fd = os.memfd_create("outbox", os.MFD_CLOEXEC)
         try:
             os.ftruncate(fd, file_bytes(capacity))
-            return Outbox.create(fd, capacity, source, first_position=first_position,
+            return Outbox.create(fd, capacity, source, epoch, first_position=first_position,
                                  gating=gating, lossy=lossy, reserve=reserve)
         finally:
             os.close(fd)

@@ -35,6 +35,7 @@ cdef struct kept_update:
 cdef class Join:
     cdef readonly Book book
     cdef readonly bint joined
+    cdef bint was_joined
     cdef bint unbridged                # no update applied since the snapshot
     cdef uint64_t stream_id            # last update id of the stream, joined or not
     cdef bint stream_started

@@ -87,7 +87,7 @@ cdef class Join:
         cdef bint hole = self.stream_started and not self.follows(m)
         if self.stream_started and m.last_id <= self.stream_id:
             hole = False               # again, or late: nothing is missing
-        if hole and self.book.top.epoch:
+        if hole and self.was_joined:
             self.gaps += 1             # one before the first snapshot costs the book nothing
         if self.joined and not hole:
             did = self.apply(m.first_id, m.last_id, m.previous_id, m.has_previous, m.venue_time,
@@ -131,7 +131,7 @@ cdef class Join:
             break
         did = self.book.apply_snapshot(levels, m.bids, levels + m.bids, m.asks, m.last_id,
                                        m.venue_time)
-        self.joined = True
+        self.joined = self.was_joined = True
         self.unbridged = True
         if did:
             result = JOIN_REFUSED

@@ -56,14 +56,19 @@ class Stage:
     """A feed on virtual time, whose world the test plays."""
 
     def __init__(
-        self, symbols: list[str] | None = None, silent_s: int = 0, **settings: Any
+        self,
+        symbols: list[str] | None = None,
+        silent_s: int = 0,
+        outbox: Outbox | None = None,
+        board: Board | None = None,
+        **settings: Any,
     ) -> None:
         self.now = 1_700_000_000 * S
         tops = [f"top{i}" for i in range(len(symbols or ["AB"]))]
-        self.board = Board.private([*tops, "silent"])
+        self.board = board or Board.private([*tops, "silent"])
         self.lane = Lane("test", self.board, seed=7, is_virtual=True)
         self.transport = self.lane.transport = Transport()
-        self.feed = BinanceFeed(self.lane, "feed", Outbox.private(1 << 20, 3))
+        self.feed = BinanceFeed(self.lane, "feed", outbox or Outbox.private(1 << 20, 3))
         self.reader = Reader.of(self.feed.outbox, True)
         for i, symbol in enumerate(symbols or ["AB"]):
             market = Market(

@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+import os
 import random
+import struct
 from typing import Any
 
 import pytest
 
+from hotpath.board import Board
 from hotpath.book import Book
 from hotpath.instrument import Instrument
 from hotpath.lane import Lane
 from hotpath.market import Market
 from hotpath.records import Doubt, Kind, Side
-from hotpath.ring import Outbox, Reader
+from hotpath.ring import Outbox, Reader, file_bytes
 from hotpath.strategy import Strategy
 from tests.feeds.test_binance_feed import Stage, depth, top
+
+TOP = struct.Struct("<qqqqQqII")  # hotpath/records.h: tc_top
 
 
 class Watcher(Strategy):
@@ -30,11 +35,20 @@ class Watcher(Strategy):
             assert market.book.valid, "a top of a book whose levels are in doubt"
 
 
+def top_slot(board: Board) -> tuple[int, int]:
+    """(why the top on the board is not valid, its bid)."""
+    _, words = board.read(0)
+    bid_price, *_, reason = TOP.unpack_from(words)
+    return reason, bid_price
+
+
 class Afar:
     """A feed in one lane and a strategy in another, with the ring between them."""
 
     def __init__(self, told: bool = True) -> None:
-        self.near = Stage()
+        self.memory = os.memfd_create("outbox", os.MFD_CLOEXEC)
+        os.ftruncate(self.memory, file_bytes(1 << 20))
+        self.near = Stage(outbox=Outbox.create(self.memory, 1 << 20, 3))
         self.near.market.told = told
         self.lane = Lane("far", is_virtual=True)
         self.strategy = Watcher(self.lane, "watcher", Outbox.private(1 << 16, 9))
@@ -52,6 +66,15 @@ class Afar:
         )
         self.lane.start(self.near.now)
         self.reader = Reader.of(self.near.feed.outbox, True)
+
+    def __del__(self) -> None:
+        os.close(self.memory)
+
+    def life(self, board: Board) -> None:
+        """The feed's lane dies and starts again: the same memory, the next epoch."""
+        epoch = self.near.feed.outbox.epoch + 1
+        self.near = Stage(outbox=Outbox.attach(self.memory, epoch), board=board)
+        self.near.market.told = True
 
     @property
     def market(self) -> Market:
@@ -124,6 +147,30 @@ def test_a_doubt_and_the_next_join_arrive() -> None:
     afar.near.snapshot(14, [(8, 1)], [(30, 2)])
     afar.flow()
     assert afar.same() and afar.market.is_valid
+
+
+def test_a_feed_that_was_started_again_has_a_book_of_its_own() -> None:
+    """Its snapshot is no retelling of the earlier life's, though it is the first in both."""
+    afar = Afar()
+    afar.near.open()
+    afar.near.say(depth(9, 10))
+    afar.near.snapshot(10, [(10, 5), (9, 400)], [(20, 5), (21, 900)])
+    afar.flow()
+    assert afar.same() and afar.market.is_valid
+    epoch, board = afar.market.epoch, afar.near.board
+    afar.life(board)
+    assert top_slot(board) == (Doubt.NEVER_JOINED, 0), "the board has no price of the dead"
+    afar.flow()
+    assert afar.market.reason == Doubt.NEVER_JOINED and not afar.market.book.valid
+    assert afar.strategy.seen[-1] == (Doubt.NEVER_JOINED, 0, 0)
+    afar.near.open()
+    afar.near.say(depth(1009, 1010))
+    afar.near.snapshot(1010, [(10, 5)], [(20, 5), (30, 1)])
+    afar.flow()
+    assert afar.same() and afar.market.is_valid
+    assert afar.market.epoch != epoch, "nor would the gate take an order by the one for the other"
+    costs = [m.book.fill_cost(Side.BUY, 300) for m in (afar.near.market, afar.market)]
+    assert costs[0] == costs[1]
 
 
 def test_a_follower_that_starts_later_has_the_book_within_two_seconds() -> None:
