@@ -124,9 +124,9 @@ def test_sixty_kills_of_all_roles_lose_nothing(tmp_path: Path) -> None:
 @pytest.mark.long
 @pytest.mark.alone
 def test_the_trading_lane_is_back_within_a_second_and_a_half(tmp_path: Path) -> None:
-    row = recoveries(tmp_path, 60)
+    row = recoveries(tmp_path, 110)  # of fewer than 101 the p99 would be the very worst
     holds(row)
-    assert row.injected >= 60
+    assert row.injected >= 110
 
 
 @pytest.mark.long
