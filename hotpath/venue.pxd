@@ -76,6 +76,8 @@ cdef class Venue(Actor):
     cdef readonly bint reconciled          # and connected: the gate may open
     cdef public bint stopping              # nothing new leaves
     cdef uint8_t* cancels_next             # by place: a cancel was asked for while a replace was open
+    cdef uint8_t* wishes                   # by place: a cancel was asked for and the order lives
+    cdef int wished                        # how many of them
     cdef public uint16_t order_channel     # the connection that orders leave on
     cdef readonly uint64_t recalled
     cdef readonly int64_t last_fill_time   # of the fills read back
@@ -110,6 +112,8 @@ cdef class Venue(Actor):
     cdef int execute_cancel(self, const tc_header* r, const tc_intent* i) except -1
     cdef int cancel_order(self, tc_order* o, uint64_t cause) except -1
     cdef int retry_cancels(self) except -1
+    cdef int wish(self, const tc_order* o, bint on) noexcept
+    cdef int repeat_cancels(self, int64_t since) except -1
     cdef int hold(self, const tc_header* r, const tc_intent* i) except -1
     cdef int end_group(self, int whole) except -1
     cdef int send_order(self, tc_order* o, int n) except -1

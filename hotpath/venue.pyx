@@ -60,6 +60,7 @@ from hotpath.order cimport (
     TC_FACT_APPROVED,
     TC_FACT_CANCELED,
     TC_FACT_EXPIRED,
+    TC_PENDING_CANCEL,
     TC_STATUS_CANCELED,
     TC_STATUS_DENIED,
     TC_STATUS_EXPIRED,
@@ -207,13 +208,15 @@ cdef class Venue(Actor):
     def __dealloc__(self):
         free(self.text)
         free(self.cancels_next)
+        free(self.wishes)
 
     def __init__(self, lane, name, outbox, *, room=4096):
         super().__init__(lane, name, outbox)
         self.gate = Gate(room)
         self.orders = Orders(room)
         self.cancels_next = <uint8_t*>calloc(room, 1)
-        if self.cancels_next == NULL:
+        self.wishes = <uint8_t*>calloc(room, 1)
+        if self.cancels_next == NULL or self.wishes == NULL:
             raise MemoryError
         self.instruments = {}
         self.reserved = True           # reports and cancels may use the outbox's reserve
@@ -615,13 +618,15 @@ cdef class Venue(Actor):
         return 0
 
     cdef int cancel_order(self, tc_order* o, uint64_t cause) except -1:
-        """Ask the venue to cancel; repeating it is allowed (4.4). 1: it left.
+        """Ask the venue to cancel; repeating it is allowed (4.4). 1: it left. What did not, or was
+        lost on its way, leaves later (`repeat_cancels`).
 
         While a replace is open the cancel names the order that it ends: if that is gone when the
         cancel comes, the one in its place is asked for as soon as it is known (`report`).
         """
         cdef tc_report step
         cdef int n
+        self.wish(o, True)
         self.cancels_next[o - self.orders.t.orders] = not order_id_none(o.replacement)
         if o.pending == 0:
             memset(&step, 0, sizeof(step))
@@ -640,6 +645,34 @@ cdef class Venue(Actor):
         self.sent += 1
         self.want_query(o)
         return 1
+
+    cdef int wish(self, const tc_order* o, bint on) noexcept:
+        """Note that this order is not wanted any more, or that it is over."""
+        cdef uint8_t* w = &self.wishes[o - self.orders.t.orders]
+        self.wished += on - <int>w[0]
+        w[0] = on
+        return 0
+
+    cdef int repeat_cancels(self, int64_t since) except -1:
+        """A cancel stands until its order is over or the venue refuses it: one that no connection
+        took, that was lost with one (`since`: engine time of the beginning of this one), or of an
+        order that was seen alive afterwards is asked for again. A subclass's timer calls it."""
+        cdef uint32_t k
+        cdef tc_order* o
+        cdef tc_intent i
+        cdef tc_refused out
+        if not self.wished:
+            return 0
+        memset(&i, 0, sizeof(i))
+        for k in range(self.orders.t.room):
+            o = &self.orders.t.orders[k]
+            if not self.wishes[k] or not status_is_live(o.status):
+                continue
+            if o.pending == 0 or (o.pending == TC_PENDING_CANCEL and o.sent < since):
+                if gate_cancel(&self.gate.g, &i, o.id, self.lane.now, &out):
+                    break
+                self.cancel_order(o, 0)
+        return 0
 
     def cancel_all(self, cause=0):
         """Ask for the cancel of every order that may still trade; returns how many were asked."""
@@ -718,6 +751,9 @@ cdef class Venue(Actor):
         self.settle(o, r, effect, &taken, guessed - o.guessed, guessed_price)
         if ended and status_is_live(o.status):
             gate_adopt(&self.gate.g, o, self.worst_now(o))   # it lives after all, and may fill
+        if self.wishes[o - self.orders.t.orders] and (
+                not status_is_live(o.status) or r.type == TC_EV_CANCEL_REJECTED):
+            self.wish(o, False)            # over; or the venue would not, and whoever asked hears it
         if self.cancels_next[o - self.orders.t.orders]:
             if not status_is_live(o.status):
                 self.cancels_next[o - self.orders.t.orders] = 0
@@ -1112,6 +1148,8 @@ cdef class Venue(Actor):
             o = &self.orders.t.orders[k]
             if o.used and status_is_live(o.status) and (
                     o.status == 3 or o.pending) and o.evidence == 0:
+                if o.pending == TC_PENDING_CANCEL:
+                    self.wish(o, True)
                 self.unknown(o, TC_REASON_RESTART)
             elif o.used and status_is_live(o.status) and o.evidence == TC_UNKNOWN:
                 self.want_query(o)

@@ -52,6 +52,12 @@ cdef class Reconciliation(Absence):
         return Queries.go_on(self)
 
     def reconcile(self):
+        """Compare everything anew. Without a connection that tells our orders there is nothing to do
+        now: each begins with a comparison."""
+        if self.state in ("reconciling", "ready"):
+            self.begin_comparison()
+
+    def begin_comparison(self):
         """Compare everything; the gate is closed until it agrees."""
         cdef int k
         self.set_reconciled(False)

@@ -229,7 +229,7 @@ cdef class BinanceVenue(Reconciliation):
                 self.take_session(&self.codec.items[k])
             elif self.codec.items[k].kind == BN_SUBSCRIBED:
                 self.trouble = None
-                self.reconcile()
+                self.begin_comparison()
                 return 0
             else:
                 self.take_item(&self.codec.items[k], asked)
@@ -238,8 +238,10 @@ cdef class BinanceVenue(Reconciliation):
         if what == "a":
             self.take_listed(id, asked, latest)
         if what == "b" and not self.may_trade():
-            self.state = "reconciling"     # it is asked again, and the gate is closed until then
-            self.outstanding.add("b")
+            if self.state == "ready":
+                self.state = "reconciling"
+            if self.state == "reconciling":
+                self.outstanding.add("b")  # it is asked again, and the gate is closed until then
             return 0
         if what == "i":
             self.place_orphans(id)
@@ -274,6 +276,8 @@ cdef class BinanceVenue(Reconciliation):
         self.lane.arm(self, self.lane.now + TICK_NS, TICK)
         self.tend()
         self.retry_cancels()
+        if self.state in ("reconciling", "ready"):
+            self.repeat_cancels(self.began)
         self.go_on()
         self.sweep()
         if self.missing:
