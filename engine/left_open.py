@@ -44,7 +44,7 @@ def left_open(state: Path) -> Left:
                 "client_order_id": spell_id(int(str(order), 16)),
                 "venue": names.source(venue),
                 "listing": names.instrument(instrument),
-                "side": "sell" if side == Side.SELL else "buy",
+                "side": side_of(side),
                 "quantity": names.quantity(instrument, quantity),
                 "filled": names.quantity(instrument, done),
             }
@@ -55,6 +55,10 @@ def left_open(state: Path) -> Left:
             for (source, asset), lots in sorted(legs.items())
         ],
     }
+
+
+def side_of(side: int) -> str:
+    return "sell" if side == Side.SELL else "buy"
 
 
 def left_in_words(left: Left) -> list[str]:

@@ -25,6 +25,7 @@ from engine.assembly import ROOT, Assembly
 from engine.cancel_only import CancelOnly
 from engine.child import EXIT_NO_MEMORY, leave_no_core
 from engine.config import Configuration
+from engine.dropped import refuse_without_venue
 from engine.engine_clock import EngineClock, measure
 from engine.errors import EXIT_DONE, EXIT_NO, TiercelError, cause_of
 from engine.kept_latencies import KeptLatencies
@@ -132,6 +133,7 @@ class Root:
                 name, self.left.positions.get(source), kept=source in self.left.kept
             ),
         )
+        refuse_without_venue(self.assembly)
         epochs.clean = False
         self.epoch = self.directory.next_epoch(ROOT)
         self.outbox = self._own_outbox()

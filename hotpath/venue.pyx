@@ -235,7 +235,7 @@ cdef class Venue(Actor):
         """An instrument: `views` maps a feed's source to the board slot of its top."""
         cdef tc_listing* l
         cdef int n = 0
-        if self.listing_count == 512 or len(views) > 4:
+        if self.listing_count == 512 or len(views) > 4 or spec.c.id >= 65536:
             raise TooMuch(spec.symbol)
         l = &self.listings[self.listing_count]
         memset(l, 0, sizeof(tc_listing))
@@ -1071,6 +1071,8 @@ cdef class Venue(Actor):
                 booked.asked, booked.here = o.new_asked, 0
                 gate_adopt(&self.gate.g, &booked, a.price)
             return 0
+        if self.listing_of[r.instrument & 0xffff] < 0:
+            return 0                       # over: with one that lives no engine starts (TCL-2153)
         i.op, i.side, i.type, i.time_in_force = a.op, a.side, a.type, a.time_in_force
         i.price, i.quantity, i.deadline, i.flags = a.price, a.quantity, a.deadline, a.flags
         if a.type == TC_MARKET:
