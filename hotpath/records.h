@@ -72,8 +72,9 @@ enum tc_side { TC_BUY = 1, TC_SELL = 2 };
 typedef struct {
     int64_t bid_price, bid_quantity, ask_price, ask_quantity; /* 0 quantity: side empty */
     uint64_t update_id;
-    int64_t venue_time; /* event time of the venue, UTC ns, 0 = not given */
-    uint32_t epoch;     /* of the book: rises with every join */
+    int64_t venue_time; /* event time of the venue, UTC ns, 0 = not given; of a top that has none, as
+                           old as the last update of the levels was */
+    uint32_t epoch;     /* of the book: rises with every join, the writer's life in its upper bits */
     uint32_t reason;    /* enum tc_doubt, 0 = valid */
 } tc_top;
 

@@ -22,8 +22,11 @@ cdef struct market_state:
     bint wanted                        # another one, when the last was asked a moment ago
     int64_t asked_at
     uint64_t last_trade
+    int64_t late                       # of the last update with a time: in hand less that, ns
     bint met                           # the next connection has caught up with the book
-    bint resubscribed                  # already once since it was called stale
+    bint skipped                       # it was ahead of it, and what it said was left to the other
+    bint resubscribed                  # already since it was called stale
+    int64_t resubscribed_at
 
 
 cdef class BinanceFeed(Feed):
@@ -36,10 +39,16 @@ cdef class BinanceFeed(Feed):
     cdef readonly int active           # channel read, -1 = none
     cdef readonly int coming           # channel that will replace it, -1 = none
     cdef readonly bint connecting      # an open was asked for and not answered
-    cdef readonly int failures         # connections lost or refused in a row
+    cdef readonly int failures         # connections lost, refused or short-lived, in a row
+    cdef readonly list connects        # engine times of those asked for in the last five minutes
+    cdef int64_t connect_due           # when to connect; 0: nothing is planned
+    cdef int64_t heard_at              # a frame of the active connection, of any kind
+    cdef bint coming_heard             # a frame of the coming one
     cdef readonly int64_t opened_at
     cdef readonly int64_t coming_at
-    cdef readonly list to_send         # control messages that wait for their turn
+    cdef readonly list to_send         # (channel, control message) that wait for their turn
+    cdef int64_t sent_at               # the last of them
+    cdef bint control_armed
     cdef int message_id
     cdef int next_channel              # for the next connection: a late word of an old one of the
                                        # same number must not be taken for it
@@ -47,7 +56,7 @@ cdef class BinanceFeed(Feed):
     cdef bint stopping
     cdef int silent_slot               # until when the venue wants no request, -1 = not told
     cdef bint backing_off              # a failed connection is tried again by the timer alone
-    cdef readonly bint held            # a connection waits for the end of that
+    cdef readonly bint held            # a connection waits for the end of a ban, or for its turn
     cdef readonly int64_t silent_until # engine time: what our own handshake was told of the same
     cdef readonly int silenced_by      # the HTTP status that said so
     cdef readonly object trouble       # the ban in force (engine/trouble.py), or None
@@ -56,12 +65,14 @@ cdef class BinanceFeed(Feed):
 
     cdef int depth(self, int channel, binance_message* m) except -1
     cdef int ticker(self, binance_message* m) except -1
-    cdef int trade(self, binance_message* m) except -1
+    cdef int trade(self, int channel, binance_message* m) except -1
     cdef int odd(self, int channel, int kind, binance_message* m) except -1
     cdef int quarantine(self, const char* p, size_t n) except -1
     cdef int lapped(self) except -1
     cdef int uncross(self) except -1
     cdef int64_t silent_for(self) except -1
+    cdef int plan(self, int64_t wait) except -1
+    cdef int arm_control(self) except -1
     cdef int refused_with(self, int64_t code) except -1
     cdef bint is_stale(self, market_state* s, int64_t now)
     cdef void hear(self, channel_watch* w) noexcept

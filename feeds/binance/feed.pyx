@@ -80,6 +80,8 @@ CHECK, CONNECT, CONTROL = 1, 2, 3      # timer tokens
 CHECK_NS = 250_000_000
 CONTROL_NS = 250_000_000
 OPEN_TIMEOUT_NS = 10_000_000_000
+CONNECTS_NS = 300_000_000_000          # what the venue counts connections over
+STEADY_NS = 60_000_000_000             # one that lasted this long has not failed
 ASK_GAP_NS = 500_000_000                # between two snapshot requests of one market
 CHANNELS = 8
 URL_BYTES = 2048                       # streams beyond are subscribed by message
@@ -116,6 +118,7 @@ cdef class BinanceFeed(Feed):
         super().__init__(lane, name, outbox)
         self.active = self.coming = self.silent_slot = -1
         self.wants = 1 << TC_SNAPSHOT | 1 << TC_GAP
+        self.connects, self.to_send = [], []
 
     def __dealloc__(self):
         free(self.states)
@@ -188,31 +191,46 @@ cdef class BinanceFeed(Feed):
         return 0
 
     def connect(self):
-        """Ask for a connection on the channel that is free; during a ban when it is over."""
-        cdef int64_t wait = self.silent_for()
+        """Ask for a connection on the channel that is free; when a ban is over, and no more often
+        than the venue allows an address."""
+        cdef int64_t wait = max(self.silent_for(), self.connects_wait())
         if wait:
-            if not self.held:
-                self.held = True
-                self.arm(self.lane.now + wait, CONNECT)
+            self.held = True
+            self.plan(wait)
             return
         self.held = False
+        self.connects.append(self.lane.now)
         names = self.streams()
         first = []
         size = 0
         while names and size + len(names[0]) + 1 <= URL_BYTES:
             size += len(names[0]) + 1
             first.append(names.pop(0))
-        self.to_send = [
-            {"method": "SUBSCRIBE", "params": names[i : i + STREAMS_A_MESSAGE]}
+        self.coming = self.next_channel
+        self.to_send = [(c, m) for c, m in self.to_send if c == self.active] + [
+            (self.coming, {"method": "SUBSCRIBE", "params": names[i : i + STREAMS_A_MESSAGE]})
             for i in range(0, len(names), STREAMS_A_MESSAGE)
         ]
-        self.coming = self.next_channel
         self.next_channel = (self.next_channel + 1) % CHANNELS
         self.coming_at = self.lane.now
         self.connecting = True
+        self.coming_heard = False
         for i in range(self.state_count):
-            self.states[i].met = False
+            self.states[i].met = self.states[i].skipped = False
         self.open(self.coming, {"url": f"{self.address}/stream?streams={'/'.join(first)}"})
+
+    def connects_wait(self):
+        """Nanoseconds until one more connection of this address may be asked for."""
+        self.connects = [t for t in self.connects if self.lane.now - t < CONNECTS_NS]
+        if len(self.connects) < self.config.connects_per_5m:
+            return 0
+        return self.connects[0] + CONNECTS_NS - self.lane.now
+
+    cdef int plan(self, int64_t wait) except -1:
+        """One connection, then; a timer of an earlier plan finds nothing to do."""
+        self.connect_due = self.lane.now + wait
+        self.arm(self.connect_due, CONNECT)
+        return 0
 
     def later(self):
         """Connect again after a wait that grows with every failure, half of it by chance."""
@@ -221,7 +239,7 @@ cdef class BinanceFeed(Feed):
         )
         self.failures += 1
         wait = bound * (0.5 + 0.5 * self.uniform())
-        self.arm(self.lane.now + int(wait * 1e6), CONNECT)
+        self.plan(int(wait * 1e6))
         self.backing_off = True
 
     def opened(self, int channel):
@@ -233,22 +251,31 @@ cdef class BinanceFeed(Feed):
             self.promote()
         else:
             self.coming_at = self.lane.now
-        if self.to_send:
-            self.arm(self.lane.now + CONTROL_NS, CONTROL)
+        self.sent_at = self.lane.now   # the first message is not the connection's first word
+        self.arm_control()
 
     def promote(self):
-        """The new connection is the one that counts; the old one is closed."""
+        """The new connection is the one that counts; the old one is closed. What it said ahead of
+        the old one, which never came to it, is missing."""
         old = self.active
         self.active, self.coming = self.coming, -1
-        self.opened_at = self.lane.now
+        self.opened_at = self.heard_at = self.lane.now
+        for market in self.markets:
+            if self.states[market.index].skipped:
+                self.doubt(market, TC_DOUBT_RECONNECT)
         if old >= 0:
             self.rollovers += 1
-            self.failures = 0
+            self.forget(old)
             self.close(old)
+
+    def forget(self, int channel):
+        """A connection that is over is told nothing any more."""
+        self.to_send = [(c, m) for c, m in self.to_send if c != channel]
 
     def closed(self, int channel):
         if self.stopping:
             return
+        self.forget(channel)
         if channel == self.coming:
             self.coming, self.connecting = -1, False
             self.later()
@@ -259,6 +286,8 @@ cdef class BinanceFeed(Feed):
                 self.promote()         # it has been reading all along: continuity is checked
                 return
             self.doubt_all(TC_DOUBT_RECONNECT)
+            for i in range(self.state_count):
+                self.states[i].last_trade = 0      # no other connection brings it a second time
             if self.coming < 0:
                 self.later()
 
@@ -281,6 +310,10 @@ cdef class BinanceFeed(Feed):
     cdef int take_bytes(self, uint16_t channel, const char* p, size_t n, bint last) except -1:
         cdef int kind
         if channel == self.active or channel == self.coming:
+            if channel == self.active:
+                self.heard_at = self.lane.now
+            else:
+                self.coming_heard = True
             kind = self.codec.scan(p, n, NULL)
             if self.lane.sampled:
                 self.lane.lap(TC_LAP_DECODE)
@@ -289,7 +322,7 @@ cdef class BinanceFeed(Feed):
             elif kind == BINANCE_DEPTH:
                 self.depth(channel, &self.codec.message)
             elif kind == BINANCE_TRADE:
-                self.trade(&self.codec.message)
+                self.trade(channel, &self.codec.message)
             else:
                 self.odd(channel, kind, &self.codec.message)
                 if kind == BINANCE_REJECTED and self.rejected <= QUARANTINED:
@@ -319,11 +352,14 @@ cdef class BinanceFeed(Feed):
         cdef int did
         if channel == self.coming and self.active >= 0:
             if join.stream_started and m.last_id > at and not join.follows(m):
+                s.skipped = True
                 return 0               # not yet met: the old connection has what lies between
-            s.met = True
+            s.met, s.skipped = True, False
         did = join.update(m, self.codec.levels)
         if did == JOIN_APPLIED:
             self.hear(&s.depth)
+            if m.venue_time:
+                s.late = max(<int64_t>1, self.lane.now - m.venue_time)
             if market.book.crossed():
                 self.crossing = True
             if market.told:
@@ -351,18 +387,24 @@ cdef class BinanceFeed(Feed):
 
     cdef int ticker(self, binance_message* m) except -1:
         cdef Market market = <Market>self.markets[m.symbol.index]
-        self.hear(&self.states[m.symbol.index].ticker)
-        if market.book.top.reason != TC_VALID:
-            return 0
+        cdef market_state* s = &self.states[m.symbol.index]
+        self.hear(&s.ticker)
+        if market.book.top.reason != TC_VALID or m.top.update_id <= market.book.last_id or \
+                m.top.update_id <= market.book.lead_id:
+            return 0                   # known already: no word of how things are now
+        if not m.top.venue_time and s.late:
+            m.top.venue_time = self.lane.now - s.late      # it has no time: as late as the levels
         market.book.lead(&m.top)
         return self.touch(market)
 
-    cdef int trade(self, binance_message* m) except -1:
+    cdef int trade(self, int channel, binance_message* m) except -1:
         cdef market_state* s = &self.states[m.symbol.index]
         cdef Market market
         if m.trade.trade_id <= s.last_trade:
             self.duplicates += 1
             return 0
+        if channel != self.active and s.last_trade and m.trade.trade_id > s.last_trade + 1:
+            return 0                   # the old connection has what lies between
         market = <Market>self.markets[m.symbol.index]
         s.last_trade = m.trade.trade_id
         self.trades_taken += 1
@@ -377,14 +419,25 @@ cdef class BinanceFeed(Feed):
             else:
                 self.doubt_all(TC_DOUBT_REJECTED_FRAME)
         elif kind == BINANCE_SHUTDOWN:
-            if channel == self.active and self.coming < 0:
-                self.connect()
+            self.leaving(channel)
         elif kind == BINANCE_ERROR:
             self.refused += 1          # a subscription: the connection is of no use without it
             self.close(channel)
         elif kind != BINANCE_REPLY:
             self.not_mine += 1
         return 0
+
+    def leaving(self, int channel):
+        """The venue is about to end this connection: another one before it does. One that is young
+        is no better than the one before it: the next has to wait."""
+        if channel == self.coming:
+            self.closed(channel)
+            self.close(channel)
+        elif channel == self.active and self.coming < 0 and not self.backing_off:
+            if self.lane.now - self.opened_at < STEADY_NS:
+                self.later()
+            else:
+                self.connect()
 
     cdef int quarantine(self, const char* p, size_t n) except -1:
         """The first frames that could not be read, as documents, for whoever looks for the cause."""
@@ -449,7 +502,6 @@ cdef class BinanceFeed(Feed):
         did = (<Join>self.joins[market.index]).snapshot(&m, levels)
         if did == JOIN_JOINED:
             s.resubscribed = False
-            self.failures = 0
             if market.told:
                 self.tell_book(market)
             self.touch(market)
@@ -513,10 +565,17 @@ cdef class BinanceFeed(Feed):
         if self.connecting and now - self.coming_at > OPEN_TIMEOUT_NS + CHECK_NS:
             self.close(self.coming)
             self.closed(self.coming)
+        if (self.active >= 0 and self.coming < 0 and not self.backing_off
+                and now - self.opened_at > STEADY_NS):
+            self.failures = 0
         if self.active >= 0 and self.coming >= 0 and not self.connecting:
-            if (now - self.coming_at > self.config.overlap_s * 1000000000
-                    or all([self.states[i].met for i in range(self.state_count)])):
+            if all([self.states[i].met for i in range(self.state_count)]):
                 self.promote()
+            elif now - self.coming_at > self.config.overlap_s * 1000000000:
+                if self.coming_heard:
+                    self.promote()
+                else:                  # it never said a word: the old one does
+                    self.drop(self.coming)
         elif (self.active >= 0 and self.coming < 0 and not self.backing_off
                 and now - self.opened_at > self.config.lifetime_s * 1000000000):
             self.connect()
@@ -532,31 +591,34 @@ cdef class BinanceFeed(Feed):
                 and s.depth.heard > s.ticker.heard + self.limit(&s.ticker))
 
     def went_stale(self, Market market):
-        """Doubt, then subscribe anew; the second time in a row the connection is replaced."""
+        """Doubt, then subscribe anew. The second time in a row the connection is replaced when it
+        has not said a word since; when it has and every market is silent, another one is tried
+        beside it. One quiet market costs the others nothing."""
         cdef market_state* s = &self.states[market.index]
         self.stale_seen += 1
         self.doubt(market, TC_DOUBT_STALE)
         s.depth.heard = s.ticker.heard = self.lane.now     # the next look is a whole limit away
-        if s.resubscribed:
-            s.resubscribed = False
-            if self.coming < 0:
-                self.drop()
-            return
+        if s.resubscribed and self.coming < 0:
+            if self.heard_at <= s.resubscribed_at:
+                if not self.silent_for():      # during a ban there would be none instead
+                    self.drop(self.active)
+                    return
+            elif not self.backing_off and all(
+                    [self.states[i].resubscribed for i in range(self.state_count)]):
+                self.later()
         s.resubscribed = True
-        self.resubscribes += 1
+        s.resubscribed_at = self.lane.now
         names = self.streams(market)
-        idle = not self.to_send
-        self.to_send = (self.to_send or []) + [
-            {"method": "UNSUBSCRIBE", "params": names},
-            {"method": "SUBSCRIBE", "params": names},
-        ]
-        if idle:
-            self.arm(self.lane.now, CONTROL)
+        if (self.active, {"method": "SUBSCRIBE", "params": names}) in self.to_send:
+            return                             # its turn has not come yet
+        self.resubscribes += 1
+        for method in ("UNSUBSCRIBE", "SUBSCRIBE"):
+            self.to_send.append((self.active, {"method": method, "params": names}))
+        self.arm_control()
 
-    def drop(self):
+    def drop(self, int channel):
         """End the connection as lost; the transport's own word comes too late when it is half
         open, and then finds that it is no longer ours."""
-        channel = self.active
         self.closed(channel)
         self.close(channel)
 
@@ -567,24 +629,35 @@ cdef class BinanceFeed(Feed):
             self.check()
             self.tell_books()
             self.arm(self.lane.now + CHECK_NS, CHECK)
-        elif token == CONNECT:
+        elif token == CONNECT and self.connect_due and self.lane.now >= self.connect_due:
+            self.connect_due = 0
             self.backing_off = False
             self.held = False              # a ban may have become longer: it is read again
             if self.coming < 0:
                 self.connect()
         elif token == CONTROL:
+            self.control_armed = False
             self.control()
         return 0
 
+    cdef int arm_control(self) except -1:
+        """One timer, for the next message; two of them lie 250 ms apart."""
+        if self.to_send and not self.control_armed:
+            self.control_armed = True
+            self.arm(max(self.lane.now, self.sent_at + CONTROL_NS), CONTROL)
+        return 0
+
     def control(self):
-        """Send one control message; the next one 250 ms later."""
-        if not self.to_send:
+        """Send one control message on the connection that it is for: first what makes a new one
+        whole. What is for one that is not open yet waits for that."""
+        first = self.coming if not self.connecting else -1
+        due = [m for m in self.to_send if m[0] == first] or [
+            m for m in self.to_send if m[0] == self.active]
+        if not due:
             return
-        channel = self.coming if self.coming >= 0 and not self.connecting else self.active
-        if channel < 0:
-            return                     # the next connection brings its own
+        channel, message = due[0]
+        self.to_send.remove(due[0])
         self.message_id += 1
-        message = self.to_send.pop(0) | {"id": self.message_id}
-        self.send_text(channel, orjson.dumps(message))
-        if self.to_send:
-            self.arm(self.lane.now + CONTROL_NS, CONTROL)
+        self.sent_at = self.lane.now
+        self.send_text(channel, orjson.dumps(message | {"id": self.message_id}))
+        self.arm_control()

@@ -35,7 +35,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     """Settings of feeds/binance."""
 
     depth_interval_ms: Annotated[
-        int, setting("ms", "How often the venue sends changed levels: 100 or 1000.", ge=0, le=1000)
+        int,
+        setting("ms", "How often the venue sends changed levels: 100 or 1000.", ge=100, le=1000),
     ] = 100
     trades: Annotated[bool, setting("", "Take the trades stream too.")] = True
     stale_least_ms: Annotated[
@@ -48,7 +49,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     lifetime_s: Annotated[
         int,
         setting(
-            "s", "Age at which a new connection replaces this one (the venue ends it at 24 h)."
+            "s",
+            "Age at which a new connection replaces this one (the venue ends it at 24 h).",
+            ge=60,
+            le=86_100,
         ),
     ] = 82_800
     overlap_s: Annotated[
@@ -60,9 +64,24 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     backoff_cap_ms: Annotated[
         int, setting("ms", "Largest bound of that wait.", ge=1, le=600_000)
     ] = 15_000
+    connects_per_5m: Annotated[
+        int,
+        setting(
+            "connections",
+            "Most of this feed in five minutes (the venue: 300 of an address).",
+            ge=2,
+            le=300,
+        ),
+    ] = 100
     snapshot_timeout_ms: Annotated[
         int, setting("ms", "A snapshot that has not come by then is asked for again.", ge=100)
     ] = 5_000
+
+    def __post_init__(self) -> None:
+        if self.depth_interval_ms not in (100, 1000):
+            raise ValueError("depth_interval_ms must be 100 or 1000: the venue has no other stream")
+        if self.stale_least_ms > self.stale_most_ms:
+            raise ValueError("stale_least_ms must not be above stale_most_ms")
 
 
 HEADER_BYTES, SNAPSHOT_BYTES, LEVEL_BYTES = 40, 32, 16  # hotpath/records.h; a test compares

@@ -7,6 +7,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import orjson
 import pytest
 
@@ -486,6 +487,10 @@ def test_a_lost_connection_is_made_again_with_growing_waits() -> None:
     stage.say(depth(50, 51))
     stage.snapshot(51, [(10, 5)], [(20, 5)])
     assert stage.market.is_valid and stage.market.epoch == 2
+    assert stage.feed.failures > 0  # it has not lasted yet
+    for update in range(52, 115):
+        stage.wait(1000)
+        stage.say(depth(update, update))
     assert stage.feed.failures == 0
 
 
@@ -564,6 +569,8 @@ def test_a_connection_that_is_not_answered_is_given_up() -> None:
 def rolled(stage: Stage) -> int:
     """The next connection is open beside the old one; its channel."""
     old = stage.feed.active
+    if len(stage.transport.opens) == 1:  # the one there is is young: the next waits a moment
+        stage.wait(110)
     assert len(stage.transport.opens) == 2
     channel = stage.open()
     assert (stage.feed.active, stage.feed.coming) == (old, channel)
@@ -618,6 +625,7 @@ def test_a_new_connection_that_misses_updates_is_a_gap_once_it_is_alone() -> Non
     stage = Stage(overlap_s=2, stale_most_ms=600_000).joined()
     stage.say('{"stream":"!serverShutdown","data":{"e":"serverShutdown","E":1700000000000}}')
     new = rolled(stage)
+    stage.say(top(1, "1.0", "2.0"), new)
     stage.wait(3000)
     assert stage.feed.active == new
     stage.say(depth(20, 20))
@@ -740,3 +748,232 @@ def play(seed: int) -> None:
 def test_any_order_of_faults_ends_in_a_valid_book_equal_to_the_venues(seed: int) -> None:
     """Frames dropped, doubled, cut, connections lost: then quiet, and the book is right."""
     play(seed)
+
+
+SHUTDOWN = '{"stream":"!serverShutdown","data":{"e":"serverShutdown","E":1700000000000}}'
+
+
+class Two(Stage):
+    """Two joined markets on one connection; CD goes silent after it."""
+
+    def __init__(self, **settings: Any) -> None:
+        super().__init__(["AB", "CD"], **settings)
+        self.open()
+        for instrument, symbol in ((100, "AB"), (101, "CD")):
+            self.say(depth(9, 10, symbol=symbol))
+            self.snapshot(10, [(10, 5)], [(20, 5)], instrument=instrument)
+        self.update = 10
+
+    def goes_on(self, seconds: int, answers: bool = True) -> list[bool]:
+        """AB has an update each 100 ms, and its snapshots; was it valid?"""
+        valid = []
+        for _ in range(10 * seconds):
+            self.wait(99)
+            if self.feed.active < 0:
+                valid.append(False)
+                continue
+            self.update += 1
+            self.say(depth(self.update, self.update, symbol="AB"))
+            for instrument, number in self.asked():
+                if instrument == 100:
+                    self.snapshot(self.update, [(10, 5)], [(20, 5)], number, 100)
+            valid.append(self.feed.markets[0].is_valid)
+        return valid
+
+
+@pytest.mark.parametrize("is_banned", [False, True])
+def test_a_market_that_is_silent_costs_the_others_nothing(is_banned: bool) -> None:
+    stage = Two()
+    if is_banned:
+        stage.board.write(2, SILENCE.pack(stage.now + 86_400 * S, 418))
+    assert all(stage.goes_on(400))
+    assert not stage.feed.markets[1].is_valid, "and it is not traded on"
+    assert (stage.feed.reconnects, len(stage.transport.opens)) == (0, 1)
+    assert stage.feed.resubscribes >= 2
+    stage.say(depth(11, 11, symbol="CD"))
+    stage.snapshot(11, [(10, 5)], [(20, 5)], instrument=101)
+    assert stage.feed.markets[1].is_valid, "it is back with its next word"
+
+
+def test_a_connection_that_says_nothing_is_kept_while_there_would_be_none() -> None:
+    stage = Two()
+    stage.board.write(2, SILENCE.pack(stage.now + 600 * S, 418))
+    stage.wait(500_000)
+    assert not any(m.is_valid for m in stage.feed.markets)
+    assert stage.feed.active == 0 and stage.feed.reconnects == 0
+    stage.wait(200_000)  # the ban is over
+    assert stage.feed.reconnects >= 1 and len(stage.transport.opens) >= 2
+
+
+def subscription_refused(stage: Stage, channel: int) -> None:
+    stage.say('{"error":{"code":2,"msg":"Invalid request: too many streams"},"id":1}')
+    stage.closes(channel)
+
+
+def closed_at_once(stage: Stage, channel: int) -> None:
+    stage.wait(200)
+    stage.closes(channel)
+
+
+def shutdown_at_once(stage: Stage, channel: int) -> None:
+    stage.say(SHUTDOWN, channel)
+    stage.wait(10)
+    if stage.feed.coming < 0 and stage.feed.active < 0:
+        stage.closes(channel)
+
+
+@pytest.mark.parametrize("how", [subscription_refused, closed_at_once, shutdown_at_once])
+def test_connections_that_do_not_last_are_not_made_without_end(how: Any) -> None:
+    """The venue takes 300 in five minutes from an address, the one that trades among them."""
+    stage = Stage()
+    start, opened = stage.now, 0
+    while stage.now < start + 300 * S:
+        stage.wait(50)
+        if stage.feed.connecting and stage.feed.coming >= 0:
+            channel = stage.open()
+            opened += 1
+            stage.say(depth(9 + opened, 10 + opened), channel)
+            if asked := stage.asked():
+                stage.snapshot(10 + opened, [(10, 5)], [(20, 5)], asked[-1][1])
+            how(stage, channel)
+    assert 15 <= opened <= 60
+
+
+def test_no_more_connections_than_the_venue_takes() -> None:
+    stage = Stage(connects_per_5m=10, backoff_cap_ms=1)
+    start = stage.now
+    times = []
+    while stage.now < start + 1_000 * S:
+        stage.wait(50)
+        if stage.feed.connecting and stage.feed.coming >= 0:
+            stage.closes(stage.open())
+            times.append(stage.now)
+    assert len(times) >= 30
+    for n in range(len(times) - 10):
+        assert times[n + 10] - times[n] >= 299 * S
+
+
+def test_what_a_new_connection_said_ahead_of_one_that_dies_is_missing() -> None:
+    stage = Stage(stale_most_ms=600_000).joined()
+    stage.say(SHUTDOWN)
+    new = rolled(stage)
+    stage.say(depth(13, 13, '["1.0","0"]'), new)  # 11 and 12 are with the old one
+    stage.closes(0)
+    assert stage.feed.active == new
+    assert stage.market.reason == Doubt.RECONNECT
+
+
+def test_a_new_connection_without_a_word_does_not_replace_one_that_speaks() -> None:
+    stage = Stage(overlap_s=10, lifetime_s=60).joined()
+    update = 10
+    for n in range(1_000):
+        stage.wait(99)
+        if n == 620:
+            new = rolled(stage)
+        update += 1
+        stage.say(depth(update, update), 0)
+    assert stage.feed.active == 0 and stage.market.is_valid
+    assert stage.feed.coming != new
+
+
+def control_times(stage: Stage, seconds: int) -> dict[int, list[int]]:
+    """When control messages left on each connection."""
+    found: dict[int, list[int]] = {}
+    for _ in range(seconds * 1000 // 5):
+        before = {c: len(s) for c, s in stage.sent.items()}
+        stage.wait(5)
+        for c, s in stage.sent.items():
+            found.setdefault(c, []).extend([stage.now] * (len(s) - before.get(c, 0)))
+    return found
+
+
+def test_control_messages_go_to_their_connection_and_four_a_second_at_most() -> None:
+    symbols = [f"LONGNAME{i:03d}USDT" for i in range(100)]  # 300 streams: four messages
+    stage = Stage(symbols)
+    stage.open()
+    times = control_times(stage, 2)[0]
+    for n, symbol in enumerate(symbols):
+        stage.say(depth(9, 10, symbol=symbol))
+        stage.snapshot(10, [(10, 5)], [(20, 5)], instrument=100 + n)
+    assert len(times) >= 2 and min(b - a for a, b in pairwise(times)) >= 245 * MS
+    for _ in range(59):  # all but the last go silent, and are subscribed anew
+        stage.wait(1000)
+        stage.say(depth(11, 11, symbol=symbols[-1]))
+    stage.wait(1500)
+    stage.say(depth(12, 12, symbol=symbols[-1]))
+    assert len(stage.feed.to_send) > 100
+    stage.say(SHUTDOWN)
+    new = rolled(stage)
+    stage.sent[0].clear()
+    times_of = control_times(stage, 5)
+    every = sorted(times_of[new] + times_of[0])
+    assert min(b - a for a, b in pairwise(every)) >= 245 * MS
+    url = stage.transport.opens[-1][1].partition("streams=")[2].split("/")
+    told = [orjson.loads(m) for m in stage.sent[new]]
+    assert {m["method"] for m in told} == {"SUBSCRIBE"}
+    assert sorted(url + [s for m in told for s in m["params"]]) == sorted(stage.feed.streams())
+    assert len({m["id"] for m in told}) == len(told)
+
+
+def test_trades_ahead_on_the_new_connection_wait_for_the_old_one() -> None:
+    stage = Stage(stale_most_ms=600_000).joined()
+    stage.say(trade(497))
+    stage.say(SHUTDOWN)
+    new = rolled(stage)
+    for number, channel in ((500, new), (498, 0), (499, new), (498, new), (499, 0), (500, 0)):
+        stage.say(trade(number), channel)
+    told = [t.trade_id for _, t in stage.records(Kind.TRADE)]
+    assert told == [497, 498, 499, 500]
+
+
+def test_a_venue_that_counts_trades_anew_is_heard() -> None:
+    stage = Stage(stale_most_ms=600_000).joined()
+    stage.say(trade(9_000_000))
+    stage.closes(0)
+    stage.wait(200)
+    channel = stage.open()
+    stage.say(trade(1), channel)
+    stage.say(trade(1), channel)
+    stage.say(trade(2), channel)
+    assert [t.trade_id for _, t in stage.records(Kind.TRADE)] == [9_000_000, 1, 2]
+
+
+def test_a_top_that_is_known_is_no_fresh_word() -> None:
+    stage = Stage().joined()
+    stage.say(top(11, "1.1", "1.9"))
+    received = stage.market.received
+    for said in (top(11, "1.1", "1.9"), top(3, "0.9", "2.1"), top(10, "1.0", "2.0")):
+        stage.wait(400)
+        stage.say(said)
+        assert stage.market.received == received and stage.state() == (0, 11, 19)
+
+
+def test_a_top_without_a_time_is_as_late_as_the_levels() -> None:
+    """R06 judges the venue's time: a connection that is 30 s late is so for both streams."""
+    stage = Stage().joined()
+    late = depth(11, 11).replace('"E":1700000000000', f'"E":{stage.now // MS - 30_000}')
+    stage.say(late)
+    stage.wait(50)
+    stage.say(top(15, "1.1", "1.9"))
+    assert stage.now - stage.market.book.venue_time == pytest.approx(30 * S, abs=2 * MS)
+    assert [t.venue_time for _, t in stage.records(Kind.TOP)][-1] == stage.market.book.venue_time
+
+
+def test_the_word_of_the_coming_connection_that_it_ends_is_heard() -> None:
+    stage = Stage(lifetime_s=60, stale_most_ms=600_000).joined()
+    stage.wait(61_000)
+    new = rolled(stage)
+    stage.say(SHUTDOWN, new)
+    assert stage.feed.coming < 0
+    stage.wait(200)
+    assert len(stage.transport.opens) == 3
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [{"depth_interval_ms": 250}, {"lifetime_s": 0}, {"lifetime_s": 10**6},
+     {"stale_least_ms": 5_000, "stale_most_ms": 2_000}],
+)  # fmt: skip
+def test_settings_that_no_connection_can_have_are_refused(wrong: dict[str, int]) -> None:
+    with pytest.raises(msgspec.ValidationError):
+        msgspec.convert(wrong, Settings)
