@@ -33,6 +33,7 @@ class Budget:
         self.total = 0
         self.told = (0, 0)  # (minute, weight) of the venue's header
         self.banned_until = 0
+        self.held_until = 0  # a pause that a failure asked for: its HTTP side only, and no ban
         self.bans = 0
         self.banned_by = 0  # the HTTP status that said so
 
@@ -40,10 +41,11 @@ class Budget:
         while self.spent and self.spent[0][0] <= now - MINUTE_NS:
             self.total -= self.spent.popleft()[1]
 
-    def wait(self, now: int, weight: int) -> int:
-        """Nanoseconds until a request of `weight` may leave; 0 = now."""
+    def wait(self, now: int, weight: int, held: bool = True) -> int:
+        """Nanoseconds until a request of `weight` may leave; 0 = now. `held`: pauses that failures
+        asked for count too."""
         self.forget(now)
-        until = self.banned_until
+        until = max(self.banned_until, self.held_until if held else 0)
         if self.told[0] == now // MINUTE_NS and self.told[1] + weight > self.weight:
             until = max(until, (now // MINUTE_NS + 1) * MINUTE_NS)
         excess = self.total + min(weight, self.weight) - self.weight
@@ -61,6 +63,17 @@ class Budget:
         self.spent.append((now, weight))
         self.total += weight
         return True
+
+    def heard(self, now: int, status: int, headers: Mapping[str, str]) -> None:
+        """What an HTTP answer says of further requests: weight used, a ban, a pause."""
+        told = {k.lower(): v for k, v in headers.items()}
+        if (used := whole(told.get("x-mbx-used-weight-1m"))) is not None:
+            self.used(now, used)
+        if status in BAN_S:
+            self.ban(now, seconds_of(told.get("retry-after"), BAN_S[status]), status)
+        elif status >= 500:
+            pause = seconds_of(told.get("retry-after"), 0.0)
+            self.held_until = max(self.held_until, now + ban_ns(pause))
 
     def used(self, now: int, weight: int) -> None:
         """The venue says that `weight` is used in this minute (all processes of the address)."""
@@ -108,9 +121,9 @@ class Silence:
 
 
 def seconds_of(text: str | None, otherwise: float) -> float:
-    """Retry-After in seconds; `otherwise` when it is not said so."""
-    found = whole(text)
-    return otherwise if found is None else float(found)
+    """Retry-After in seconds; `otherwise` when it is not said so, or said to be none at all: a
+    venue that refused this request takes the next one no better in the same instant."""
+    return float(whole(text) or otherwise)
 
 
 def refused_code(status: int, headers: Mapping[str, str]) -> int:

@@ -13,8 +13,7 @@ from typing import Any, NamedTuple
 import orjson
 
 from engine import slots
-from engine.budget import BAN_S, Budget, Silence, Silenced, seconds_of, shared_budget
-from engine.decimals import whole
+from engine.budget import BAN_S, Budget, Silence, Silenced, shared_budget
 from feeds.binance.codec import Codec
 from feeds.binance.settings import RestSettings, endpoints_of
 from hotpath.instrument import Instrument
@@ -127,11 +126,8 @@ class BinanceRest(Silenced, Actor):
         asked = self.under_way.pop(token, None)
         if asked is None:
             return
-        told = {k.lower(): v for k, v in headers.items()}
-        if (used := whole(told.get("x-mbx-used-weight-1m"))) is not None:
-            self.budget.used(self.now, used)
+        self.budget.heard(self.now, status, headers)
         if status in BAN_S:
-            self.budget.ban(self.now, seconds_of(told.get("retry-after"), BAN_S[status]), status)
             self.waiting.insert(0, asked)  # not its fault: no attempt is counted
         elif status != 200 or not self.use(asked, body):
             self.refused += 1

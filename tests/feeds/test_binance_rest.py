@@ -122,6 +122,35 @@ def test_a_ban_is_obeyed_for_as_long_as_the_venue_says() -> None:
         assert [h.instrument for h, _ in stage.told()] == [100, 101]
 
 
+def test_a_ban_of_no_seconds_lasts_as_long_as_one_without_a_number() -> None:
+    """Refused and sent again in the same instant, without end."""
+    for told, seconds in (("0", 10), ("soon", 10), ("1", 1)):
+        stage = Stage()
+        stage.ask(100, 1)
+        for _ in range(3):
+            stage.answer(429, b"", Retry_After=told)
+        assert len(stage.asked) == 1
+        stage.wait(seconds - 0.1)
+        assert len(stage.asked) == 1
+        stage.wait(0.2)
+        assert len(stage.asked) == 2
+
+
+def test_a_failure_that_names_a_pause_is_asked_again_after_it() -> None:
+    """No ban: connections may be tried, and nothing of it goes to other lanes."""
+    stage = Stage()
+    stage.ask(100, 1)
+    stage.answer(503, b"", Retry_After="30")
+    stage.ask(101, 1)
+    stage.wait(29.9)
+    assert len(stage.asked) == 1, "another one at once"
+    assert (stage.rest.silent_until, stage.rest.budget.bans) == (0, 0)
+    stage.wait(0.2)
+    stage.answer(200, BODY)
+    stage.answer(200, BODY)
+    assert sorted(h.instrument for h, _ in stage.told()) == [100, 101]
+
+
 def test_a_ban_that_another_lane_was_told_of_holds_here_too() -> None:
     stage = Stage()
     stage.board.write(0, SILENCE.pack(stage.now + 30 * S, 418))

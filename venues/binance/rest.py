@@ -19,8 +19,7 @@ from typing import Any, NamedTuple
 import orjson
 
 from engine import slots
-from engine.budget import BAN_S, Budget, Silence, Silenced, seconds_of, shared_budget
-from engine.decimals import whole
+from engine.budget import BAN_S, Budget, Silence, Silenced, shared_budget
 from hotpath.instrument import Instrument
 from hotpath.lane import Actor
 from hotpath.order import read_id, spell_id, unpack_id
@@ -236,12 +235,13 @@ class BinanceRest(Silenced, Actor):
         since: int = 0, cause: int | None = None,
     ) -> bool:  # fmt: skip
         """Send a signed request, by default of what this turn was caused by; False when the budget
-        or a ban forbids it (cancels pass both)."""
+        or a ban forbids it (cancels pass both, and the canceller's lists pass a pause that a
+        failure asked for)."""
         if self.signer is None or not self.address:
             return False
         weight = WEIGHTS[method, path]
         self.silence.hear()
-        if method != "DELETE" and self.budget.wait(self.now, weight):
+        if method != "DELETE" and self.budget.wait(self.now, weight, held=bool(id)):
             return False
         self.budget.take(self.now, weight)
         whole = params | {"recvWindow": WINDOW_MS, "timestamp": self.now // 1_000_000}
@@ -261,11 +261,7 @@ class BinanceRest(Silenced, Actor):
             return
         if token == self.turning:
             self.turning = 0
-        told = {k.lower(): v for k, v in headers.items()}
-        if (used := whole(told.get("x-mbx-used-weight-1m"))) is not None:
-            self.budget.used(self.now, used)
-        if status in BAN_S:
-            self.budget.ban(self.now, seconds_of(told.get("retry-after"), BAN_S[status]), status)
+        self.budget.heard(self.now, status, headers)
         if status == 0 or status in BAN_S or status >= 500:
             self.failed += 1
             return

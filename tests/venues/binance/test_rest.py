@@ -195,11 +195,27 @@ def test_a_query_is_answered_in_the_words_of_the_socket() -> None:
 def test_a_failed_lookup_is_no_answer() -> None:
     desk = Desk()
     for status, body in ((0, b""), (502, b"<html>"), (429, b"{}"), (200, b"not json")):
-        desk.rest.budget.banned_until = 0
+        desk.now += 2 * S  # what the one before was told is over
         desk.ask(Request(id=1, type=RequestType.QUERY))
         desk.respond(desk.http.asked[-1][0], body, status, **{"retry-after": "1"})
     assert desk.documents() == [] and desk.rest.failed == 4
     assert desk.rest.budget.bans == 1
+
+
+def test_a_pause_that_a_failure_names_holds_reads_and_not_the_canceller() -> None:
+    desk = Desk()
+    desk.wait(1000)
+    desk.ask(Request(id=1, type=RequestType.QUERY))
+    desk.respond(desk.http.asked[0][0], b"", 503, **{"Retry-After": "30"})
+    desk.ask(Request(id=2, type=RequestType.QUERY))
+    assert len(desk.http.asked) == 1 and desk.rest.silent_until == 0
+    desk.http.open = [OURS]
+    desk.rest.on_gate_closed()
+    desk.wait(1500)
+    assert desk.http.open == [] and desk.rest.is_idle()
+    desk.now += 31 * S
+    desk.ask(Request(id=2, type=RequestType.QUERY))
+    assert desk.calls()[-1] == ("GET", "/api/v3/order")
 
 
 def order(number: int) -> dict[str, Any]:
