@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 
 BAN_S = {403: 60.0, 418: 120.0, 429: 10.0}
 """HTTP statuses that forbid further requests, and for how long where the venue does not say it."""
+MARKET_DATA_PERCENT = 75
+"""Of a budget, for snapshots and metadata: the last quarter is the venue's. Books can wait; what
+an order became cannot, however many books there are that no snapshot mends."""
 MINUTE_NS = 60_000_000_000
 LONGEST_BAN_NS = 3 * 24 * 3600 * 1_000_000_000
 
@@ -41,14 +44,15 @@ class Budget:
         while self.spent and self.spent[0][0] <= now - MINUTE_NS:
             self.total -= self.spent.popleft()[1]
 
-    def wait(self, now: int, weight: int, held: bool = True) -> int:
-        """Nanoseconds until a request of `weight` may leave; 0 = now. `held`: pauses that failures
-        asked for count too."""
+    def wait(self, now: int, weight: int, *, percent: int = 100, held: bool = True) -> int:
+        """Nanoseconds until a request of `weight` may leave; 0 = now. `percent`: how much of the
+        budget this asker may find spent; `held`: pauses that failures asked for count too."""
         self.forget(now)
+        room = self.weight * percent // 100
         until = max(self.banned_until, self.held_until if held else 0)
-        if self.told[0] == now // MINUTE_NS and self.told[1] + weight > self.weight:
+        if self.told[0] == now // MINUTE_NS and self.told[1] + weight > room:
             until = max(until, (now // MINUTE_NS + 1) * MINUTE_NS)
-        excess = self.total + min(weight, self.weight) - self.weight
+        excess = self.total + min(weight, room) - room
         for time, spent in self.spent:
             if excess <= 0:
                 break
@@ -60,9 +64,13 @@ class Budget:
         """Spend `weight` now if it may be spent."""
         if self.wait(now, weight):
             return False
+        self.spend(now, weight)
+        return True
+
+    def spend(self, now: int, weight: int) -> None:
+        """What leaves counts, whether it had to ask or not (cancels do not)."""
         self.spent.append((now, weight))
         self.total += weight
-        return True
 
     def heard(self, now: int, status: int, headers: Mapping[str, str]) -> None:
         """What an HTTP answer says of further requests: weight used, a ban, a pause."""

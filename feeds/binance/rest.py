@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 import orjson
 
 from engine import slots
-from engine.budget import BAN_S, Budget, Silence, Silenced, shared_budget
+from engine.budget import BAN_S, MARKET_DATA_PERCENT, Budget, Silence, Silenced, shared_budget
 from feeds.binance.codec import Codec
 from feeds.binance.settings import RestSettings, endpoints_of
 from hotpath.instrument import Instrument
@@ -99,11 +99,11 @@ class BinanceRest(Silenced, Actor):
         asked = self.waiting[0]
         weight = self.weight(asked)
         self.silence.hear()
-        wait = self.budget.wait(self.now, weight)
+        wait = self.budget.wait(self.now, weight, percent=MARKET_DATA_PERCENT)
         if wait:
             self.arm(self.now + wait, WAKE)
             return
-        self.budget.take(self.now, weight)
+        self.budget.spend(self.now, weight)
         self.waiting.pop(0)
         self.number += 1
         self.under_way[self.number] = asked

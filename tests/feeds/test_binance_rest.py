@@ -174,7 +174,7 @@ def test_failures_are_tried_again_a_few_times_and_no_answer_is_one() -> None:
 
 
 def test_the_budget_of_the_address_is_never_passed() -> None:
-    stage = Stage(weight_per_minute=250, share_percent=80)  # four snapshots of 50
+    stage = Stage(weight_per_minute=334, share_percent=80)  # three quarters: four snapshots of 50
     for epoch in range(1, 9):
         stage.ask(100, epoch)
         if not stage.rest.is_idle():
@@ -192,6 +192,26 @@ def test_the_venues_own_count_holds_too() -> None:
     assert len(stage.asked) == 1
     stage.wait(61)
     assert len(stage.asked) == 2
+
+
+def test_market_data_leave_the_last_quarter_of_the_budget_to_the_venue() -> None:
+    """Books that no snapshot mends took all of it: not one open order was read any more."""
+    stage = Stage(weight_per_minute=1000, share_percent=100)
+    budget = stage.rest.budget
+    for epoch in range(1, 40):
+        stage.ask(100, epoch)
+        if not stage.rest.is_idle():
+            stage.answer(200, BODY)
+    assert budget.total == 750
+    assert budget.wait(stage.now, 250) == 0 and budget.wait(stage.now, 251) > 0
+    stage.wait(120)
+    if not stage.rest.is_idle():
+        stage.answer(200, BODY, X_MBX_USED_WEIGHT_1M="701")  # as the venue counts, alike
+    before = len(stage.asked)
+    stage.ask(101, 1)
+    assert len(stage.asked) == before and budget.wait(stage.now, 250) == 0
+    stage.wait(60)
+    assert len(stage.asked) == before + 1
 
 
 def exchange_info(tick: str = "0.10000000", status: str = "TRADING") -> bytes:

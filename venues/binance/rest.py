@@ -42,6 +42,8 @@ PARTS_KEPT = 100
 """Of long answers, for later ticks. Above it no further page is asked for, so that a history of any
 length takes the memory of its lists' pages, not of all it says: also while the journal is down and
 nothing may be told."""
+READS_KEPT = 1_000
+"""Questions that a budget or a ban kept back; one beyond is not asked (the venue asks again)."""
 LISTS_KEPT = 1_000
 """Lists whose next page waits for its turn; a comparison that finds no place begins again later."""
 WEIGHTS = {
@@ -58,8 +60,13 @@ class Asked(NamedTuple):
     instrument: int
     method: str
     path: str
+    params: dict[str, Value]
     cause: int
     since: int  # engine time at which the venue wanted to know
+
+    @property
+    def question(self) -> tuple[str, int, str]:
+        return self.id, self.instrument, self.path
 
 
 class BinanceRest(Silenced, Actor):
@@ -107,6 +114,7 @@ class BinanceRest(Silenced, Actor):
         self.silence = Silence(self.lane, self.budget, silent_slot)
         self.hold_slot = hold_slot
         self.under_way: dict[int, Asked] = {}
+        self.unasked: dict[tuple[str, int, str], Asked] = {}  # reads kept back, by question
         self.untold: list[tuple[Asked, str]] = []  # parts of long answers, in order
         self.pages: deque[tuple[Asked, int]] = deque()  # the next of a list: numbered from here on
         self.turning = 0  # the request of such a page, while it is under way
@@ -138,6 +146,7 @@ class BinanceRest(Silenced, Actor):
         self.arm(self.now + TICK_NS, TICK)
         if self.untold:
             self.tell_some()
+        self.read_on()
         self.turn_page()
         reason = self.why_cancel()
         if reason and not self.reason:
@@ -215,8 +224,8 @@ class BinanceRest(Silenced, Actor):
             params: dict[str, Value] = {
                 "symbol": instrument.symbol, "origClientOrderId": spell_id(asked.id),
             }  # fmt: skip
-            self.ask("q" + spell_id(asked.id), header.instrument, "GET", "/api/v3/order", params,
-                     header.time)  # fmt: skip
+            self.read("q" + spell_id(asked.id), header.instrument, "/api/v3/order", params,
+                      header.time)  # fmt: skip
         elif asked.type == RequestType.RECONCILE:
             for number, one in self.instruments.items():
                 symbol: dict[str, Value] = {"symbol": one.symbol}
@@ -225,30 +234,59 @@ class BinanceRest(Silenced, Actor):
                     ("o", "/api/v3/openOrders", {}), ("a", "/api/v3/allOrders", since),
                     ("t", "/api/v3/myTrades", since),
                 ):  # fmt: skip
-                    self.ask(f"{key}{number}", number, "GET", path, symbol | more, header.time)
-            self.ask("b", 0, "GET", "/api/v3/account", {}, header.time)
+                    self.read(f"{key}{number}", number, path, symbol | more, header.time)
+            self.read("b", 0, "/api/v3/account", {}, header.time)
         elif asked.type == RequestType.CANCEL_ALL:
             self.gate_closed = True
+
+    def read(
+        self, id: str, instrument: int, path: str, params: dict[str, Value], since: int
+    ) -> None:
+        """Ask for the venue, now or as soon as budget and bans allow it. The venue asks for one
+        order again within seconds, but compares everything only once in many minutes."""
+        if self.signer is None or not self.address:
+            return
+        asked = Asked(id, instrument, "GET", path, params, self.cause, since)
+        if asked.question in self.unasked or not self.ask(*asked[:5], since):
+            self.keep(asked)
+
+    def keep(self, asked: Asked) -> None:
+        """A read that may not leave now: of one question the newest, from the earliest time."""
+        known = self.unasked.get(asked.question)
+        if known is None and len(self.unasked) == READS_KEPT:
+            self.failed += 1
+            return
+        if known is not None:
+            older, asked = sorted((known, asked), key=lambda a: a.since)
+            if since := older.params.get("startTime"):
+                asked = asked._replace(params=asked.params | {"startTime": since})
+        self.unasked[asked.question] = asked
+
+    def read_on(self) -> None:
+        """Ask one of what was kept back: after a ban its answer says whether the next may leave."""
+        for question, asked in self.unasked.items():
+            if self.ask(*asked[:5], asked.since, asked.cause):
+                del self.unasked[question]
+            return
 
     def ask(
         self, id: str, instrument: int, method: str, path: str, params: dict[str, Value],
         since: int = 0, cause: int | None = None,
     ) -> bool:  # fmt: skip
-        """Send a signed request, by default of what this turn was caused by; False when the budget
-        or a ban forbids it (cancels pass both, and the canceller's lists pass a pause that a
-        failure asked for)."""
+        """Send a signed request, by default of what this turn was caused by; False when budget or
+        ban forbid it (cancels pass both, the canceller's lists a pause a failure asked for)."""
         if self.signer is None or not self.address:
             return False
         weight = WEIGHTS[method, path]
         self.silence.hear()
         if method != "DELETE" and self.budget.wait(self.now, weight, held=bool(id)):
             return False
-        self.budget.take(self.now, weight)
+        self.budget.spend(self.now, weight)
         whole = params | {"recvWindow": WINDOW_MS, "timestamp": self.now // 1_000_000}
         query, _, _ = signed_query(whole, self.signer)
         self.number += 1
         self.under_way[self.number] = Asked(
-            id, instrument, method, path, self.cause if cause is None else cause, since
+            id, instrument, method, path, params, self.cause if cause is None else cause, since
         )
         headers = [("X-MBX-APIKEY", self.api_key)]
         self.request(self.number, method, f"{self.address}{path}?{query}", headers)
@@ -259,9 +297,14 @@ class BinanceRest(Silenced, Actor):
         asked = self.under_way.pop(token, None)
         if asked is None:
             return
-        if token == self.turning:
+        is_page = token == self.turning
+        if is_page:
             self.turning = 0
         self.budget.heard(self.now, status, headers)
+        if status in BAN_S and is_page:
+            self.pages.appendleft((asked, int(asked.params[NEXT[asked.id[0]][1]])))
+        elif status in BAN_S and asked.id:
+            self.keep(asked)  # refused before it was looked at, as if it had not left
         if status == 0 or status in BAN_S or status >= 500:
             self.failed += 1
             return

@@ -15,7 +15,7 @@ from hotpath.order import pack_id, spell_id
 from hotpath.records import Header, Kind, Request, RequestType, join, pack, split, unpack
 from hotpath.ring import Outbox, Reader
 from tests.venues.binance.stage import RAW_KEY, WORD, Stage
-from venues.binance.rest import PAGE, PARTS_A_TICK, PARTS_KEPT, BinanceRest, parts_of
+from venues.binance.rest import PAGE, PARTS_A_TICK, PARTS_KEPT, READS_KEPT, BinanceRest, parts_of
 from venues.binance.settings import RestSettings
 from venues.binance.sign import signer
 
@@ -195,7 +195,7 @@ def test_a_query_is_answered_in_the_words_of_the_socket() -> None:
 def test_a_failed_lookup_is_no_answer() -> None:
     desk = Desk()
     for status, body in ((0, b""), (502, b"<html>"), (429, b"{}"), (200, b"not json")):
-        desk.now += 2 * S  # what the one before was told is over
+        desk.wait(2000)  # what the one before was told is over
         desk.ask(Request(id=1, type=RequestType.QUERY))
         desk.respond(desk.http.asked[-1][0], body, status, **{"retry-after": "1"})
     assert desk.documents() == [] and desk.rest.failed == 4
@@ -213,9 +213,9 @@ def test_a_pause_that_a_failure_names_holds_reads_and_not_the_canceller() -> Non
     desk.rest.on_gate_closed()
     desk.wait(1500)
     assert desk.http.open == [] and desk.rest.is_idle()
-    desk.now += 31 * S
-    desk.ask(Request(id=2, type=RequestType.QUERY))
-    assert desk.calls()[-1] == ("GET", "/api/v3/order")
+    assert ("GET", "/api/v3/order") not in desk.calls()[1:]
+    desk.wait(30_000)
+    assert ("GET", "/api/v3/order") in desk.calls()[1:]
 
 
 def order(number: int) -> dict[str, Any]:
@@ -346,6 +346,84 @@ def test_a_page_that_a_ban_keeps_back_is_asked_for_after_it() -> None:
     assert len(desk.http.asked) == 4
     desk.wait(30_000)
     assert desk.http.asked[4][3]["orderId"] == str(PAGE)
+
+
+def test_reads_that_a_ban_or_a_full_budget_keeps_back_are_asked_for_after_it() -> None:
+    """They were dropped: the next comparison of everything is ten minutes away."""
+    for is_ban in (True, False):
+        desk = Desk()
+        desk.serving = False
+        if is_ban:
+            desk.rest.budget.ban(desk.now, 30.0)
+        else:
+            desk.rest.budget.used(desk.now, desk.rest.budget.weight)
+        for since in (desk.now - 60 * S, desk.now - 50 * S):  # the second time a newer one
+            desk.ask(Request(type=RequestType.RECONCILE, since=since), 0)
+            desk.ask(Request(id=5, type=RequestType.QUERY))
+            desk.now += S
+        desk.wait(1000)
+        assert desk.http.asked == []
+        desk.wait(60_000)
+        assert sorted(p.rpartition("/")[2] for _, p in desk.calls()) == [
+            "account", "allOrders", "myTrades", "openOrders", "order",
+        ]  # fmt: skip
+        starts = {p["startTime"] for *_, p in desk.http.asked if "startTime" in p}
+        assert starts == {str((1_700_000_000 - 60) * 1000)}, "what the older one would have told"
+        for token, *_ in desk.http.asked:
+            desk.respond(token, [])
+        asked = {d["asked"] for d in desk.documents() if "reply" in d}
+        assert asked == {1_700_000_001 * S}, "the answer is as old as the newest question"
+
+
+def test_a_read_that_is_answered_with_a_ban_is_asked_again_and_the_next_wait_for_its_answer() -> (
+    None
+):
+    desk = Desk()
+    desk.serving = False
+    desk.ask(Request(type=RequestType.RECONCILE, since=desk.now), 0)
+    for token, *_ in list(desk.http.asked):
+        desk.respond(token, b"{}", 429, **{"Retry-After": "5"})
+    desk.wait(4_900)
+    assert len(desk.http.asked) == 4
+    desk.wait(150)
+    assert len(desk.http.asked) == 5
+    desk.respond(desk.http.asked[4][0], b"{}", 429, **{"Retry-After": "5"})
+    desk.wait(4_900)
+    assert len(desk.http.asked) == 5, "one of them says whether the ban is over"
+    desk.wait(600)
+    assert sorted(desk.calls()[5:]) == sorted(desk.calls()[:4])
+
+
+def test_a_page_that_is_answered_with_a_ban_is_asked_for_again() -> None:
+    desk = Desk()
+    desk.serving = False
+    desk.ask(Request(type=RequestType.RECONCILE, since=desk.now), 0)
+    desk.respond(desk.http.asked[1][0], [{"orderId": n} for n in range(PAGE)])
+    desk.respond(desk.http.asked[4][0], b"", 429, **{"Retry-After": "5"})
+    desk.wait(4_900)
+    assert len(desk.http.asked) == 5
+    desk.wait(300)
+    assert desk.calls()[4:] == 2 * [("GET", "/api/v3/allOrders")]
+    assert [p["orderId"] for *_, p in desk.http.asked[4:]] == 2 * [str(PAGE)]
+    assert desk.rest.turning == 6
+
+
+def test_no_more_reads_are_kept_than_have_a_bound() -> None:
+    desk = Desk()
+    desk.rest.budget.ban(desk.now, 3600.0)
+    for id in range(1, READS_KEPT + 11):
+        desk.ask(Request(id=id, type=RequestType.QUERY))
+    assert len(desk.rest.unasked) == READS_KEPT and desk.rest.failed == 10
+
+
+def test_cancels_that_pass_the_budget_count_in_it() -> None:
+    desk = Desk()
+    desk.rest.budget.used(desk.now, desk.rest.budget.weight)
+    desk.http.open = [OURS]
+    desk.board.write(1, WORD.pack(1))
+    desk.wait(200)
+    assert desk.calls() == [("DELETE", "/api/v3/openOrders")]
+    assert desk.rest.budget.total == 1
 
 
 def test_everything_is_read_when_asked() -> None:
