@@ -21,6 +21,8 @@ cdef struct market_state:
     bint waiting                       # for its answer
     bint wanted                        # another one, when the last was asked a moment ago
     int64_t asked_at
+    int tries                          # requests in a row that brought no lasting book
+    int64_t joined_at                  # of the last join, 0 = its book's end was reckoned with
     uint64_t last_trade
     int64_t late                       # of the last update with a time: in hand less that, ns
     bint met                           # the next connection has caught up with the book

@@ -7,7 +7,9 @@ apart, on timers.
 A book is asked a snapshot for when its stream has spoken (the first update is kept), never before:
 a silent stream whose REST side answers must not look alive. The request is a record for this feed's
 rest actor; its answer carries the request's number, and an older one is dropped. Every doubt ends
-the join, so that only a new snapshot makes the book valid again.
+the join, so that only a new snapshot makes the book valid again. The wait before the next request of
+a market doubles while none brings a book that lasts: snapshots are heavy, and all markets of an
+address, and its venue's questions about orders, live on one budget.
 
 Connections: at the age of `lifetime_s`, or when the server says that it will close, a second one is
 opened on the other channel. Both are read; updates that came already change nothing, one that would
@@ -82,7 +84,10 @@ CONTROL_NS = 250_000_000
 OPEN_TIMEOUT_NS = 10_000_000_000
 CONNECTS_NS = 300_000_000_000          # what the venue counts connections over
 STEADY_NS = 60_000_000_000             # one that lasted this long has not failed
-ASK_GAP_NS = 500_000_000                # between two snapshot requests of one market
+cdef int64_t ASK_GAP_NS = 500_000_000  # before a second snapshot request of one market; doubled
+cdef int64_t ASK_MOST_NS = 60_000_000_000   # while answers do not join
+cdef int BRIEF_TRIES = 4               # 4 s at most while they join, to books that do not last
+cdef int64_t LASTING_NS = 10_000_000_000    # a book that stood so long: the next doubt is a first
 CHANNELS = 8
 URL_BYTES = 2048                       # streams beyond are subscribed by message
 STREAMS_A_MESSAGE = 100
@@ -108,6 +113,11 @@ cdef extern from *:
     """
     int gap_bucket(int64_t ns) nogil
     int64_t gap_bucket_end(int b) nogil
+
+
+cdef inline int64_t ask_gap_ns(const market_state* s) noexcept nogil:
+    """From a market's last snapshot request to its next."""
+    return min(ASK_MOST_NS, ASK_GAP_NS << min(max(s.tries, 1), 30) - 1)
 
 
 @cython.final
@@ -458,14 +468,19 @@ cdef class BinanceFeed(Feed):
         return 0
 
     def ask(self, int index):
-        """Ask the rest actor for a snapshot; the answer to an older request is dropped."""
+        """Ask the rest actor for a snapshot, now or when its time has come; the answer to an older
+        request is dropped, one that comes while the next waits is used."""
         cdef tc_request request
         cdef market_state* s = &self.states[index]
         cdef Market market = self.markets[index]
-        s.waiting = False
-        s.wanted = s.asked != 0 and self.lane.now - s.asked_at < ASK_GAP_NS
+        if s.joined_at:
+            s.tries = (0 if self.lane.now - s.joined_at >= LASTING_NS
+                       else min(s.tries, BRIEF_TRIES))
+            s.joined_at = 0
+        s.wanted = s.asked != 0 and self.lane.now - s.asked_at < ask_gap_ns(s)
         if s.wanted:
             return
+        s.tries += 1
         s.asked += 1
         s.asked_at = self.lane.now
         s.waiting = True
@@ -501,7 +516,8 @@ cdef class BinanceFeed(Feed):
         m.bids, m.asks = <int>answer.bids, <int>answer.asks
         did = (<Join>self.joins[market.index]).snapshot(&m, levels)
         if did == JOIN_JOINED:
-            s.resubscribed = False
+            s.wanted = s.resubscribed = False
+            s.joined_at = self.lane.now
             if market.told:
                 self.tell_book(market)
             self.touch(market)
@@ -560,7 +576,7 @@ cdef class BinanceFeed(Feed):
             if self.active >= 0 and self.is_stale(s, now):
                 self.went_stale(market)
             elif (s.waiting and now - s.asked_at > timeout) or (
-                    s.wanted and now - s.asked_at >= ASK_GAP_NS):
+                    s.wanted and now - s.asked_at >= ask_gap_ns(s)):
                 self.ask(market.index)
         if self.connecting and now - self.coming_at > OPEN_TIMEOUT_NS + CHECK_NS:
             self.close(self.coming)

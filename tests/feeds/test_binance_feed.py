@@ -251,6 +251,89 @@ def test_a_snapshot_older_than_the_stream_is_asked_for_again() -> None:
     assert stage.market.is_valid
 
 
+def waits(at: list[int]) -> list[float]:
+    """Seconds between snapshot requests, to the quarter of a second of the feed's own look."""
+    return [round((b - a) / (250 * MS)) / 4 for a, b in pairwise(at)]
+
+
+@pytest.mark.parametrize("answer", ["too old", "too much", "none", "frame"])
+def test_a_book_that_no_snapshot_mends_is_asked_for_at_growing_distances(answer: str) -> None:
+    """Twice a second for ever, one market took the request budget of all and of the venue."""
+    stage = Stage(stale_least_ms=60_000, snapshot_timeout_ms=100)
+    stage.open()
+    at: list[int] = []
+    update = 20
+    while len(at) < 10 and stage.now < (1_700_000_000 + 600) * S:
+        update += 1
+        stage.say(depth(update, update))
+        stage.wait(49)
+        if answer == "frame" and update % 10 == 0:
+            stage.say(depth(update + 1, update + 1, '["1.05","1"]')[:-9], after_ms=0)
+        if asked := stage.asked():
+            at.append(stage.now)
+            if answer == "too old":
+                stage.snapshot(5, [(10, 5)], [(20, 5)], asked[-1][1])
+            elif answer == "too much":
+                levels = [(price, 1) for price in range(1, 3000)]
+                stage.snapshot(update, levels, [(5000, 5)], asked[-1][1])
+    assert waits(at) == pytest.approx([0.5, 1, 2, 4, 8, 16, 32, 60, 60], abs=0.75)
+    stage.wait(61_000)
+    stage.say(depth(update + 1, update + 1))
+    number = stage.asked()[-1][1]
+    stage.snapshot(update + 1, [(10, 5)], [(20, 5)], number)
+    assert stage.market.is_valid
+
+
+def test_a_book_that_does_not_last_is_asked_for_every_four_seconds_at_most() -> None:
+    """Joined and broken again: not the waits of one that never joins, and not twice a second."""
+    stage = Stage(stale_least_ms=60_000)
+    stage.open()
+    at: list[int] = []
+    update = 20
+    while len(at) < 12:
+        update += 1
+        stage.say(depth(update, update), after_ms=50)
+        if asked := stage.asked():
+            at.append(stage.now)
+            stage.snapshot(update, [(10, 5)], [(20, 5)], asked[-1][1])
+            assert stage.market.is_valid
+            stage.wait(100)
+            update += 3  # a gap
+        else:
+            stage.wait(1)
+    assert waits(at)[:3] == pytest.approx([0.5, 1, 2], abs=0.5)
+    assert waits(at)[3:] == pytest.approx(8 * [4.0], abs=0.5)
+    while stage.now < at[-1] + 15 * S:  # now it lasts
+        if asked := stage.asked():
+            stage.snapshot(update, [(10, 5)], [(20, 5)], asked[-1][1])
+        update += 1
+        stage.say(depth(update, update), after_ms=50)
+        stage.wait(1)
+    assert stage.market.is_valid
+    update += 3
+    stage.say(depth(update, update))
+    stage.snapshot(5, [(1, 1)], [(2, 1)])  # too old
+    stage.wait(800)
+    assert len(stage.asked()) == 1, "the next doubt is a first one again"
+
+
+def test_an_answer_that_is_late_is_used_while_the_next_request_waits() -> None:
+    """Only a new request makes an answer an old one, however long it has to wait itself."""
+    stage = Stage()
+    stage.open()
+    stage.say(depth(20, 21))
+    for _ in range(4):
+        stage.snapshot(5, [(1, 1)], [(2, 1)])  # too old
+        stage.wait(4300)
+    number = stage.asked()[-1][1]
+    stage.wait(3000)  # the time allowed for an answer is over, the wait is not
+    assert stage.asked() == []
+    stage.snapshot(21, [(10, 5)], [(20, 5)], number)
+    assert stage.state() == (0, 10, 20)
+    stage.wait(20_000)
+    assert stage.asked() == [], "joined: nothing more is wanted"
+
+
 def test_a_late_answer_to_an_older_request_is_dropped() -> None:
     stage = Stage()
     stage.open()
@@ -278,6 +361,19 @@ def test_an_answer_lost_in_a_lapped_outbox_is_asked_for_again() -> None:
     assert stage.asked() == [(100, 2)]
     stage.snapshot(10, [(10, 5)], [(20, 5)], 2)
     assert stage.market.is_valid
+
+
+def test_an_answer_that_a_lapped_outbox_had_not_lost_is_used() -> None:
+    stage = Stage()
+    stage.open()
+    stage.say(depth(9, 10))
+    payload = pack(Gap(from_=1, to=5, reason=Doubt.LAPPED))
+    header = Header(40 + len(payload), Kind.GAP, REST, 6, stage.now, 0, 0, 0)
+    stage.lane.take_record(stage.feed, join(header, payload), stage.now)
+    stage.snapshot(10, [(10, 5)], [(20, 5)])
+    assert stage.market.is_valid
+    stage.wait(2000)
+    assert stage.asked() == [], "joined: nothing more is wanted"
 
 
 def test_the_top_is_published_as_a_record_and_on_the_board() -> None:
