@@ -2,8 +2,9 @@
 
 Sans-I/O like every actor: the lane does the HTTP, the answer is an input. A snapshot asked for by a
 feed's request record is answered by a snapshot record with the request's number. One request is
-under way at a time; of several that wait for one instrument the newest counts. A ban or a
-Retry-After stops every actor of the address.
+under way at a time; of several that wait for one instrument the newest counts, and one that failed
+waits alone: the others go on. A ban stops every actor of the address; the Retry-After of a failure
+stops the HTTP reads of this lane. The last quarter of the budget is the venue's, never taken here.
 """
 
 from __future__ import annotations
@@ -28,12 +29,18 @@ SECOND_NS = 1_000_000_000
 
 
 class Asked(NamedTuple):
-    """A request that waits or is under way; `instrument` 0 is the metadata of all."""
+    """A request that waits or is under way: the book of one instrument, or the metadata of some."""
 
-    instrument: int
-    epoch: int
+    what: int  # of RequestType
+    instruments: tuple[int, ...]
     cause: int
+    epoch: int = 0
     attempt: int = 0
+    due: int = 0  # engine time before which it does not leave
+
+    def covers(self, other: Asked) -> bool:
+        """Whoever has the answer to this needs none to `other`."""
+        return self.what == other.what and set(other.instruments) <= set(self.instruments)
 
 
 class BinanceRest(Silenced, Actor):
@@ -63,10 +70,11 @@ class BinanceRest(Silenced, Actor):
         self.under_way: dict[int, Asked] = {}
         self.number = 0
         self.refused = 0
+        self.wake_at = 0  # the earliest WAKE that is armed, 0 = none
         self.metadata: dict[int, dict[str, Any]] = {}
 
     def on_start(self) -> None:
-        self.waiting.append(Asked(0, 0, 0))
+        self.want_metadata(0)
         self.arm(self.now + self.settings.metadata_refresh_s * SECOND_NS, REFRESH)
         self.go_on()
 
@@ -78,48 +86,71 @@ class BinanceRest(Silenced, Actor):
         header, payload = split(record)
         asked: Request = unpack(kind, payload)
         if asked.type == RequestType.SNAPSHOT and header.instrument in self.instruments:
-            self.waiting = [a for a in self.waiting if a.instrument != header.instrument]
-            self.waiting.append(Asked(header.instrument, asked.epoch, self.cause))
+            self.want(Asked(asked.type, (header.instrument,), self.cause, asked.epoch))
         elif asked.type == RequestType.METADATA:
-            self.waiting.append(Asked(0, 0, self.cause))
+            self.want_metadata(self.cause)
         self.go_on()
 
     def on_timer(self, token: int) -> None:
         if token == REFRESH:
-            self.waiting.append(Asked(0, 0, 0))
+            self.want_metadata(0)
             self.arm(self.now + self.settings.metadata_refresh_s * SECOND_NS, REFRESH)
+        elif self.now >= self.wake_at:
+            self.wake_at = 0
         self.go_on()
+
+    def want_metadata(self, cause: int) -> None:
+        self.want(Asked(RequestType.METADATA, tuple(self.instruments), cause))
+
+    def want(self, asked: Asked) -> None:
+        """A new request; older ones of the same that wait are not needed any more."""
+        self.waiting = [a for a in self.waiting if not asked.covers(a)]
+        self.waiting.append(asked)
+
+    def want_again(self, asked: Asked) -> None:
+        """A request that was not answered, unless a newer one waits."""
+        if not any(newer.covers(asked) for newer in self.waiting):
+            self.waiting.insert(0, asked)
+
+    def wake(self, due: int) -> None:
+        """Go on then; one timer does for all that wait."""
+        if not self.wake_at or due < self.wake_at:
+            self.wake_at = due
+            self.arm(due, WAKE)
 
     def go_on(self) -> None:
         """Send the next request when nothing is under way and the budget has room for it; books
         before metadata."""
         if self.under_way or not self.waiting:
             return
-        self.waiting.sort(key=lambda a: a.instrument == 0)
-        asked = self.waiting[0]
+        ready = [a for a in self.waiting if a.due <= self.now]
+        if not ready:
+            self.wake(min(a.due for a in self.waiting))
+            return
+        asked = min(ready, key=lambda a: a.what == RequestType.METADATA)
         weight = self.weight(asked)
         self.silence.hear()
         wait = self.budget.wait(self.now, weight, percent=MARKET_DATA_PERCENT)
         if wait:
-            self.arm(self.now + wait, WAKE)
+            self.wake(self.now + wait)
             return
         self.budget.spend(self.now, weight)
-        self.waiting.pop(0)
+        self.waiting.remove(asked)
         self.number += 1
         self.under_way[self.number] = asked
         self.request(self.number, "GET", self.address + self.path(asked))
 
     def weight(self, asked: Asked) -> int:
-        if not asked.instrument:
+        if asked.what == RequestType.METADATA:
             return METADATA_WEIGHT
         return next(w for levels, w in WEIGHTS if self.settings.snapshot_levels <= levels)
 
     def path(self, asked: Asked) -> str:
-        if not asked.instrument:
-            names = ",".join(f"%22{i.symbol}%22" for i in self.instruments.values())
+        symbols = [self.instruments[number].symbol for number in asked.instruments]
+        if asked.what == RequestType.METADATA:
+            names = ",".join(f"%22{symbol}%22" for symbol in symbols)
             return f"/api/v3/exchangeInfo?symbols=%5B{names}%5D"
-        symbol = self.instruments[asked.instrument].symbol
-        return f"/api/v3/depth?symbol={symbol}&limit={self.settings.snapshot_levels}"
+        return f"/api/v3/depth?symbol={symbols[0]}&limit={self.settings.snapshot_levels}"
 
     def on_response(self, token: int, status: int, headers: dict[str, str], body: bytes) -> None:
         """The answer; what cannot be used is asked for again, a few times."""
@@ -128,25 +159,25 @@ class BinanceRest(Silenced, Actor):
             return
         self.budget.heard(self.now, status, headers)
         if status in BAN_S:
-            self.waiting.insert(0, asked)  # not its fault: no attempt is counted
+            self.want_again(asked)  # not its fault: no attempt is counted
         elif status != 200 or not self.use(asked, body):
             self.refused += 1
             if asked.attempt < self.settings.retries:
-                self.waiting.append(asked._replace(attempt=asked.attempt + 1))
-                self.arm(self.now + (RETRY_NS << asked.attempt), WAKE)
-                return
+                due = self.now + (RETRY_NS << asked.attempt)
+                self.want_again(asked._replace(attempt=asked.attempt + 1, due=due))
         self.go_on()
 
     def use(self, asked: Asked, body: bytes) -> bool:
         """Tell the feed what came; False: it was not what was asked for."""
-        if not asked.instrument:
+        if asked.what == RequestType.METADATA:
             return self.use_metadata(asked, body)
-        found = self.codecs[asked.instrument].read_snapshot(body)
+        (instrument,) = asked.instruments
+        found = self.codecs[instrument].read_snapshot(body)
         if found is None:
             return False
         bids, asks, last_id = found
         answer = Snapshot(last_id=last_id, venue_time=0, epoch=asked.epoch, bids=bids, asks=asks)
-        self.write(Kind.SNAPSHOT, asked.instrument, pack(answer), asked.cause)
+        self.write(Kind.SNAPSHOT, instrument, pack(answer), asked.cause)
         return True
 
     def use_metadata(self, asked: Asked, body: bytes) -> bool:

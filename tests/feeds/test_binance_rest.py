@@ -173,6 +173,72 @@ def test_failures_are_tried_again_a_few_times_and_no_answer_is_one() -> None:
         assert stage.told() == [] and stage.rest.is_idle()
 
 
+def test_one_that_failed_waits_alone() -> None:
+    """It held all others up, for three and a half seconds in all."""
+    stage = Stage()
+    stage.ask(100, 1)
+    stage.ask(101, 1)
+    stage.answer(500)
+    assert "CD" in stage.asked[1], "the other one waits"
+    stage.answer(200, BODY)
+    stage.wait(0.4)
+    assert len(stage.asked) == 2, "the one that failed is asked again at once"
+    stage.wait(0.2)
+    assert "AB" in stage.asked[2]
+    stage.answer(200, BODY)
+    assert [h.instrument for h, _ in stage.told()] == [101, 100]
+
+
+def test_what_was_not_answered_is_not_asked_again_when_a_newer_one_waits() -> None:
+    """Both were sent, and the feed drops the first answer."""
+    for status in (429, 500):
+        stage = Stage()
+        stage.ask(100, 1)
+        stage.ask(100, 2)
+        stage.answer(status, b"", Retry_After="1")
+        stage.wait(1.1)
+        stage.answer(200, BODY)
+        assert [r.epoch for _, r in stage.told()] == [2] and len(stage.asked) == 2
+        stage.wait(10)
+        assert len(stage.asked) == 2 and stage.rest.is_idle()
+
+
+def test_a_long_ban_arms_one_timer_however_often_it_is_asked() -> None:
+    """One for each request: thousands fired at the end of an hour's ban."""
+    stage = Stage()
+    stage.ask(100, 1)
+    stage.answer(418, b"", Retry_After="3600")
+    for epoch in range(2, 720):
+        stage.now += 5 * S
+        stage.ask(100, epoch)
+        stage.ask(101, epoch)
+    stage.now += 20 * S
+    assert stage.lane.take_timers(stage.now) == 1
+    assert len(stage.asked) == 2 and len(stage.rest.waiting) == 1
+    for _ in range(2):  # the next time it is armed anew
+        stage.answer(429, b"", Retry_After="5")
+        stage.wait(5.1)
+    assert len(stage.asked) == 4
+    stage.answer(418, b"", Retry_After="60")
+    stage.rest.budget.banned_until -= 50 * S  # and an earlier end is not slept through
+    stage.ask(100, 1000)
+    stage.wait(10.1)
+    assert len(stage.asked) == 5
+
+
+def test_metadata_that_wait_do_not_pile_up_and_let_books_go_first() -> None:
+    stage = Stage(metadata_refresh_s=10)
+    stage.lane.start(stage.now)
+    stage.answer(418, b"", Retry_After="3595")
+    stage.wait(3594)
+    for _ in range(3):
+        stage.ask(0, 0, RequestType.METADATA)
+    assert len(stage.rest.waiting) == 1
+    stage.ask(100, 1)
+    stage.wait(2)
+    assert "depth" in stage.asked[1]
+
+
 def test_the_budget_of_the_address_is_never_passed() -> None:
     stage = Stage(weight_per_minute=334, share_percent=80)  # three quarters: four snapshots of 50
     for epoch in range(1, 9):
