@@ -72,9 +72,32 @@ class NotReached(TiercelError):
     exit_code = EXIT_NO
 
 
+class InstrumentsDiffer(TiercelError):
+    """The venue lists something else than the configuration says."""
+
+    code: ClassVar[str] = "TCL-5217"
+    what = "{actor}: the venue does not list what is configured"
+    why = "{detail}"
+    do = "Correct symbol, tick and lot in the configuration, or take the instrument out"
+    exit_code = EXIT_NO
+
+
+MOST_SAID = 5
+
+
+def unlike(one: dict[str, Any]) -> str:
+    """How one instrument's metadata differ from the configuration's `configured` (tick, lot)."""
+    if "tick" not in one:
+        said = f" ({one['number']}: {one['message'][:100]})" if "number" in one else ""
+        return f"{one['symbol']} is not known there{said}"
+    tick, lot = one["configured"]
+    return f"{one['symbol']} has tick {one['tick']} and lot {one['lot']}, not {tick} and {lot}"
+
+
 def in_words(actor: str, trouble: dict[str, Any] | None) -> TiercelError | None:
     """The error of an actor's `trouble`: {kind: key, number, message}, {kind: ban, number,
-    until (engine time, ns)}, or {kind: certificate, tls or unreached, address, message}."""
+    until (engine time, ns)}, {kind: certificate, tls or unreached, address, message}, or {kind:
+    instruments, unlike: metadata of each with what is `configured`}."""
     if trouble is None:
         return None
     if trouble["kind"] == "ban":
@@ -82,6 +105,10 @@ def in_words(actor: str, trouble: dict[str, Any] | None) -> TiercelError | None:
         until = end.strftime("%Y-%m-%d %H:%M:%S UTC")
         kind = AddressBanned if trouble["number"] == 418 else AddressHeldBack
         return kind(actor=actor, number=trouble["number"], until=until)
+    if trouble["kind"] == "instruments":
+        said = [unlike(one) for one in trouble["unlike"]]
+        more = [f"and {len(said) - MOST_SAID} more"] if len(said) > MOST_SAID else []
+        return InstrumentsDiffer(actor=actor, detail="; ".join(said[:MOST_SAID] + more))
     message = str(trouble["message"])[:200]
     if trouble["kind"] == "certificate":
         return CertificateRefused(actor=actor, address=trouble["address"], message=message)

@@ -72,6 +72,8 @@ class BinanceRest(Silenced, Actor):
         self.refused = 0
         self.wake_at = 0  # the earliest WAKE that is armed, 0 = none
         self.metadata: dict[int, dict[str, Any]] = {}
+        self.unlisted: set[int] = set()  # asked for apart: one such refuses a whole list
+        self.trouble: dict[str, Any] | None = None  # instruments unlike ours (engine/trouble.py)
 
     def on_start(self) -> None:
         self.want_metadata(0)
@@ -100,7 +102,10 @@ class BinanceRest(Silenced, Actor):
         self.go_on()
 
     def want_metadata(self, cause: int) -> None:
-        self.want(Asked(RequestType.METADATA, tuple(self.instruments), cause))
+        listed = tuple(number for number in self.instruments if number not in self.unlisted)
+        for some in (listed, *((number,) for number in sorted(self.unlisted))):
+            if some:
+                self.want(Asked(RequestType.METADATA, some, cause))
 
     def want(self, asked: Asked) -> None:
         """A new request; older ones of the same that wait are not needed any more."""
@@ -160,6 +165,8 @@ class BinanceRest(Silenced, Actor):
         self.budget.heard(self.now, status, headers)
         if status in BAN_S:
             self.want_again(asked)  # not its fault: no attempt is counted
+        elif status == 400 and asked.what == RequestType.METADATA and self.part(asked, body):
+            pass
         elif status != 200 or not self.use(asked, body):
             self.refused += 1
             if asked.attempt < self.settings.retries:
@@ -181,40 +188,70 @@ class BinanceRest(Silenced, Actor):
         return True
 
     def use_metadata(self, asked: Asked, body: bytes) -> bool:
-        """One document for each instrument whose metadata are new, saying whether they agree with
-        the configuration (an order in another tick would be refused by the venue)."""
+        """What exchangeInfo says of the instruments that were asked for."""
         try:
             listed = {s["symbol"]: s for s in orjson.loads(body)["symbols"]}
-            for number, instrument in self.instruments.items():
-                found = metadata_of(instrument, listed.get(instrument.symbol))
-                if self.metadata.get(number) != found:
-                    self.metadata[number] = found
-                    document = pack(Document(document={"metadata": found}))
-                    self.write(Kind.DOCUMENT, number, document, asked.cause)
-        except (orjson.JSONDecodeError, KeyError, TypeError, AttributeError):
+        except (orjson.JSONDecodeError, KeyError, TypeError):
             return False
+        self.unlisted.difference_update(asked.instruments)
+        for number in asked.instruments:
+            instrument = self.instruments[number]
+            self.tell(number, metadata_of(instrument, listed.get(instrument.symbol)), asked.cause)
         return True
+
+    def part(self, asked: Asked, body: bytes) -> bool:
+        """One name that the venue does not know refuses the whole list: ask its halves, down to
+        that one. False: the answer says no such thing."""
+        try:
+            refused = orjson.loads(body)
+            said = {"number": int(refused["code"]), "message": str(refused["msg"])[:200]}
+        except (orjson.JSONDecodeError, KeyError, TypeError, ValueError):
+            return False
+        middle = len(asked.instruments) // 2
+        if middle:
+            for some in (asked.instruments[:middle], asked.instruments[middle:]):
+                self.want(asked._replace(instruments=some, attempt=0, due=0))
+            return True
+        (number,) = asked.instruments
+        self.unlisted.add(number)
+        self.tell(number, metadata_of(self.instruments[number], None) | said, asked.cause)
+        return True
+
+    def tell(self, number: int, found: dict[str, Any], cause: int) -> None:
+        """A document when it is new, and trouble while one does not agree with the configuration
+        (the venue's gate refuses what is traded in other steps; this says why)."""
+        if self.metadata.get(number) == found:
+            return
+        self.metadata[number] = found
+        self.write(Kind.DOCUMENT, number, pack(Document(document={"metadata": found})), cause)
+        unlike = [
+            metadata | {"configured": (self.instruments[n].tick, self.instruments[n].lot)}
+            for n, metadata in self.metadata.items()
+            if not metadata["agrees"]
+        ]
+        self.trouble = {"kind": "instruments", "unlike": unlike} if unlike else None
 
 
 def metadata_of(instrument: Instrument, listed: dict[str, Any] | None) -> dict[str, Any]:
     """What exchangeInfo says of one instrument, in plain decimals, and whether ours agree."""
+    unknown: dict[str, Any] = {"symbol": instrument.symbol, "status": "unknown", "agrees": False}
     if listed is None:
-        return {"symbol": instrument.symbol, "status": "unknown", "agrees": False}
-    filters = {f["filterType"]: f for f in listed["filters"]}
-    notional = filters.get("NOTIONAL") or filters.get("MIN_NOTIONAL") or {}
-    found: dict[str, Any] = {
-        "symbol": instrument.symbol,
-        "status": "trading" if listed["status"] == "TRADING" else "halted",
-        "tick": shortened(filters["PRICE_FILTER"]["tickSize"]),
-        "lot": shortened(filters["LOT_SIZE"]["stepSize"]),
-        "min_quantity": shortened(filters["LOT_SIZE"]["minQty"]),
-        "min_notional": shortened(notional.get("minNotional", "0")),
-    }
-    found["agrees"] = (found["tick"], found["lot"]) == (
-        shortened(instrument.tick),
-        shortened(instrument.lot),
-    )
-    return found
+        return unknown
+    try:
+        filters = {f["filterType"]: f for f in listed["filters"]}
+        notional = filters.get("NOTIONAL") or filters.get("MIN_NOTIONAL") or {}
+        found = {
+            "symbol": instrument.symbol,
+            "status": "trading" if listed["status"] == "TRADING" else "halted",
+            "tick": shortened(filters["PRICE_FILTER"]["tickSize"]),
+            "lot": shortened(filters["LOT_SIZE"]["stepSize"]),
+            "min_quantity": shortened(filters["LOT_SIZE"]["minQty"]),
+            "min_notional": shortened(notional.get("minNotional", "0")),
+        }
+    except (KeyError, TypeError, AttributeError):
+        return unknown  # not in words we know, and no reason to doubt the others
+    ours = (shortened(instrument.tick), shortened(instrument.lot))
+    return found | {"agrees": (found["tick"], found["lot"]) == ours}
 
 
 def shortened(text: str) -> str:

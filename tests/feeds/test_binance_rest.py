@@ -6,6 +6,7 @@ from typing import Any
 
 import orjson
 
+from engine import trouble
 from engine.budget import MINUTE_NS, Budget, publish_silence, shared_budget
 from engine.slots import SILENCE
 from feeds.binance.rest import BinanceRest
@@ -32,17 +33,14 @@ class Transport:
 
 
 class Stage:
-    def __init__(self, **settings: Any) -> None:
+    def __init__(self, symbols: tuple[str, ...] = ("AB", "CD"), **settings: Any) -> None:
         self.now = 1_700_000_000 * S
         self.board = Board.private(["silent"])
         self.lane = Lane("test", self.board, is_virtual=True)
         self.transport = self.lane.transport = Transport()
         self.rest = BinanceRest(self.lane, "rest", Outbox.private(1 << 20, 9))
         self.reader = Reader.of(self.rest.outbox, True)
-        instruments = [
-            Instrument("AB", "0.1", "1", id=100),
-            Instrument("CD", "0.1", "1", id=101),
-        ]
+        instruments = [Instrument(s, "0.1", "1", id=100 + i) for i, s in enumerate(symbols)]
         self.rest.configure("http://there:1/", instruments, RestSettings(**settings), 0)
         self.positions = 0
 
@@ -280,14 +278,16 @@ def test_market_data_leave_the_last_quarter_of_the_budget_to_the_venue() -> None
     assert len(stage.asked) == before + 1
 
 
-def exchange_info(tick: str = "0.10000000", status: str = "TRADING") -> bytes:
+def exchange_info(
+    tick: str = "0.10000000", status: str = "TRADING", symbols: tuple[str, ...] = ("AB", "CD")
+) -> bytes:
     filters = [
         {"filterType": "PRICE_FILTER", "tickSize": tick},
         {"filterType": "LOT_SIZE", "stepSize": "1.00000000", "minQty": "1.00000000"},
         {"filterType": "NOTIONAL", "minNotional": "5.00000000"},
     ]
     return orjson.dumps(
-        {"symbols": [{"symbol": s, "status": status, "filters": filters} for s in ("AB", "CD")]}
+        {"symbols": [{"symbol": s, "status": status, "filters": filters} for s in symbols]}
     )
 
 
@@ -317,6 +317,81 @@ def test_metadata_are_read_at_start_and_again_and_told_when_they_change() -> Non
     stage.wait(100)
     stage.answer(200, b'{"symbols":[]}')
     assert [r.document["metadata"]["status"] for _, r in stage.told()] == 2 * ["unknown"]
+
+
+UNKNOWN = b'{"code":-1121,"msg":"Invalid symbol."}'
+
+
+def serve(stage: Stage, *gone: str) -> None:
+    """Answer metadata as the venue does: one unknown name refuses the whole list."""
+    while not stage.rest.is_idle():
+        names = tuple(stage.asked[-1].partition("%5B")[2][:-3].replace("%22", "").split(","))
+        is_whole = not set(names) & set(gone)
+        stage.answer(*((200, exchange_info(symbols=names)) if is_whole else (400, UNKNOWN)))
+
+
+def test_one_symbol_that_the_venue_does_not_know_does_not_hide_the_others() -> None:
+    """All metadata were refused for it, and nobody was told anything."""
+    symbols = ("AB", "CD", "EF", "GH", "OLD", "IJ", "KL")
+    stage = Stage(symbols, metadata_refresh_s=100)
+    stage.lane.start(stage.now)
+    serve(stage, "OLD")
+    told = {r.document["metadata"]["symbol"]: r.document["metadata"] for _, r in stage.told()}
+    assert {name for name, m in told.items() if m["agrees"]} == set(symbols) - {"OLD"}
+    assert told["OLD"] == {
+        "symbol": "OLD",
+        "status": "unknown",
+        "agrees": False,
+        "number": -1121,
+        "message": "Invalid symbol.",
+    }
+    words = str(trouble.in_words("feed_rest", stage.rest.trouble))
+    assert "TCL-5217" in words and "OLD is not known there (-1121: Invalid symbol.)" in words
+    assert len(stage.asked) == 7, "halves, not one by one"
+    stage.wait(100)
+    serve(stage, "OLD")
+    assert [a.count("%22") // 2 for a in stage.asked[7:]] == [6, 1], "apart from then on"
+    assert stage.told() == []
+    stage.wait(100)
+    serve(stage)
+    assert [r.document["metadata"]["agrees"] for _, r in stage.told()] == [True]
+    assert stage.rest.trouble is None
+    stage.wait(100)
+    assert stage.asked[-1].count("%22") // 2 == 7, "listed again: asked with the others"
+
+
+def test_a_market_in_other_steps_than_ours_is_trouble() -> None:
+    """Its document was read by nobody: its orders are refused, and nothing said why."""
+    stage = Stage()
+    stage.lane.start(stage.now)
+    stage.answer(200, exchange_info("0.01000000", symbols=("CD",)))
+    words = str(trouble.in_words("feed_rest", stage.rest.trouble))
+    assert "AB is not known there; CD has tick 0.01 and lot 1, not 0.1 and 1" in words
+    assert stage.rest.trouble is not None
+    many = {"kind": "instruments", "unlike": 8 * stage.rest.trouble["unlike"][:1]}
+    assert "and 3 more" in str(trouble.in_words("feed_rest", many))
+
+
+def test_one_symbol_in_words_we_do_not_know_does_not_hide_the_others() -> None:
+    stranger: tuple[Any, ...] = (None, 5, [{}], [{"filterType": "PRICE_FILTER", "tickSize": 1}])
+    for strange in stranger:
+        stage = Stage()
+        stage.lane.start(stage.now)
+        info = orjson.loads(exchange_info())
+        info["symbols"][0]["filters"] = strange
+        stage.answer(200, orjson.dumps(info))
+        told = [r.document["metadata"] for _, r in stage.told()]
+        assert [(m["symbol"], m["status"]) for m in told] == [("AB", "unknown"), ("CD", "trading")]
+
+
+def test_a_refusal_that_names_no_reason_is_a_failure_like_others() -> None:
+    for body in (b"", b"[]", b'{"code":"x"}', b"<html>"):
+        stage = Stage(retries=2)
+        stage.lane.start(stage.now)
+        for _ in range(4):
+            stage.answer(400, body)
+            stage.wait(3)
+        assert len(stage.asked) == 3 and stage.rest.trouble is None
 
 
 def test_a_minute_is_a_sliding_one() -> None:
