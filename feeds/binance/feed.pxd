@@ -7,11 +7,14 @@ from feeds.binance.join cimport Join
 from hotpath.feed cimport Feed
 from hotpath.market cimport Market
 
-cdef struct channel_watch:
-    # when a stream was heard last and what is usual for it; see Watch in feed.pyx
-    int64_t heard
-    uint64_t count
-    uint32_t gaps[160]                 # by a quarter of an octave of the gap's microseconds
+cdef extern from "feeds/binance/silence.h" nogil:
+    enum:
+        SILENCE_KNOWN
+    ctypedef struct channel_watch:
+        int64_t heard
+        uint64_t count
+    void watch_hear(channel_watch* w, int64_t now)
+    int64_t watch_limit(const channel_watch* w, int64_t least, int64_t most)
 
 
 cdef struct market_state:
@@ -37,6 +40,7 @@ cdef class BinanceFeed(Feed):
     cdef market_state* states
     cdef int state_count
     cdef readonly object config        # feeds.binance.settings.Settings
+    cdef int64_t stale_least_ns, stale_most_ns
     cdef readonly str address
     cdef readonly int active           # channel read, -1 = none
     cdef readonly int coming           # channel that will replace it, -1 = none

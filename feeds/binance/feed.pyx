@@ -96,25 +96,6 @@ QUARANTINED = 100                      # frames that could not be read are kept 
 QUARANTINED_BYTES = 2000
 
 
-cdef extern from *:
-    """
-    /* a quarter of an octave of the gap in microseconds: 0..159 */
-    static inline int gap_bucket(int64_t ns) {
-        uint64_t us = ns <= 0 ? 1 : (uint64_t)ns / 1000 + 1;
-        int e = 63 - __builtin_clzll(us);
-        int b = 4 * e + (e >= 2 ? (int)(us >> (e - 2) & 3) : 0);
-        return b > 159 ? 159 : b;
-    }
-    static inline int64_t gap_bucket_end(int b) { /* ns, upper end */
-        int e = b >> 2;
-        uint64_t us = e >= 2 ? (4ull + (b & 3) + 1) << (e - 2) : 2ull << e;
-        return (int64_t)us * 1000;
-    }
-    """
-    int gap_bucket(int64_t ns) nogil
-    int64_t gap_bucket_end(int b) nogil
-
-
 cdef inline int64_t ask_gap_ns(const market_state* s) noexcept nogil:
     """From a market's last snapshot request to its next."""
     return min(ASK_MOST_NS, ASK_GAP_NS << min(max(s.tries, 1), 30) - 1)
@@ -145,6 +126,8 @@ cdef class BinanceFeed(Feed):
         self.silent_slot = silent_slot
         self.address = address.rstrip("/").removesuffix("/stream").removesuffix("/ws")
         self.config = Settings() if config is None else config
+        self.stale_least_ns = self.config.stale_least_ms * 1000000
+        self.stale_most_ns = self.config.stale_most_ms * 1000000
         self.codec = Codec([market.spec for market in self.markets], rounds=True)
         self.joins = [Join(market.book) for market in self.markets]
         free(self.states)
@@ -540,25 +523,11 @@ cdef class BinanceFeed(Feed):
     # ---- silence
 
     cdef void hear(self, channel_watch* w) noexcept:
-        """A frame of the channel: note the gap since the one before."""
-        if w.heard:
-            w.gaps[gap_bucket(self.lane.now - w.heard)] += 1
-            w.count += 1
-        w.heard = self.lane.now
+        watch_hear(w, self.lane.now)
 
     cdef int64_t limit(self, channel_watch* w) noexcept:
-        """Silence that is too long: 3 x p99.9 of the gaps, in the bounds; the upper one until a
-        hundred gaps are known."""
-        cdef int64_t least = self.config.stale_least_ms * 1000000
-        cdef int64_t most = self.config.stale_most_ms * 1000000
-        cdef uint64_t beyond = 0
-        cdef int b = 159
-        if w.count < 100:
-            return most
-        while b > 0 and (beyond + w.gaps[b]) * 1000 <= w.count:
-            beyond += w.gaps[b]
-            b -= 1
-        return min(most, max(least, 3 * gap_bucket_end(b)))
+        """Silence that is too long for the channel, ns."""
+        return watch_limit(w, self.stale_least_ns, self.stale_most_ns)
 
     def stale_after_ns(self, int index, bint ticker=False):
         """The limit of a market's depth (or bookTicker) channel now, ns."""
@@ -602,7 +571,7 @@ cdef class BinanceFeed(Feed):
         cdef int64_t since = s.depth.heard if s.depth.heard > self.opened_at else self.opened_at
         if now - since > self.limit(&s.depth):
             return True
-        return (s.ticker.count >= 100 and s.ticker.heard > self.opened_at
+        return (s.ticker.count >= SILENCE_KNOWN and s.ticker.heard > self.opened_at
                 and now - s.ticker.heard > self.limit(&s.ticker)
                 and s.depth.heard > s.ticker.heard + self.limit(&s.ticker))
 
