@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import os
 import signal
+import socket
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -139,6 +140,17 @@ def start_exchange(spec: dict[str, Any], directory: Path) -> Exchange:
         ledger=Path(spec["ledger"]),
         log=log,
     )
+
+
+def tell(path: Path, words: dict[str, Any]) -> dict[str, Any]:
+    """One line to an exchange's control socket, and its answer."""
+    with socket.socket(socket.AF_UNIX) as s:
+        s.settimeout(10.0)
+        s.connect(str(path))
+        s.sendall(msgspec.json.encode(words) + b"\n")
+        with s.makefile("rb") as f:
+            answer: dict[str, Any] = msgspec.json.decode(f.readline())
+    return answer
 
 
 def stop_process(process: subprocess.Popen[bytes], timeout_s: float = STOP_TIMEOUT_S) -> int:

@@ -15,6 +15,7 @@ from typing import Literal
 import msgspec
 
 from engine.host import Host
+from engine.state import in_words
 
 MIB, GIB = 1 << 20, 1 << 30
 SOUND_SQLITE = (3, 51, 3)
@@ -52,6 +53,8 @@ def governor(host: Host) -> Finding:
 def isolated_cores(host: Host) -> Finding:
     """A spinning lane wants a core on which the scheduler puts nothing else."""
     found = host.text("sys/devices/system/cpu/isolated")
+    if found is None:
+        return Finding("isolated_cores", "unknown", "the kernel does not say")
     if found:
         return Finding("isolated_cores", "ok", f"cores {found}")
     do = "boot with isolcpus=, nohz_full= and rcu_nocbs= for the trading cores; pin lanes by `core`"
@@ -69,8 +72,11 @@ def enough_cores(host: Host) -> Finding:
 
 def sibling_threads(host: Host) -> Finding:
     """Two hardware threads of a core take turns with its units."""
-    if host.text("sys/devices/system/cpu/smt/active") != "1":
-        return Finding("sibling_threads", "ok", "off or not told")
+    found = host.text("sys/devices/system/cpu/smt/active")
+    if found is None:
+        return Finding("sibling_threads", "unknown", "the kernel does not say")
+    if found != "1":
+        return Finding("sibling_threads", "ok", "off")
     do = "leave the sibling of each trading core idle (isolate both), or switch SMT off"
     return Finding("sibling_threads", "cost", "on", do)
 
@@ -113,7 +119,10 @@ def clock_offset(host: Host) -> Finding:
 
 def swap(host: Host) -> Finding:
     """A page that was swapped out costs milliseconds when it is needed."""
-    lines = (host.text("proc/swaps") or "").splitlines()[1:]
+    table = host.text("proc/swaps")
+    if table is None:
+        return Finding("swap", "unknown", "the kernel does not say")
+    lines = table.splitlines()[1:]
     if not lines:
         return Finding("swap", "ok", "none")
     do = "swapoff -a, or MemorySwapMax=0 in the unit"
@@ -166,6 +175,12 @@ def sqlite_build(host: Host) -> Finding:
 
 def permissions(host: Host) -> Finding:
     """Who may read keys and orders, and who may write them."""
+    if not host.state.is_dir():
+        return Finding("permissions", "unknown", f"{host.state} does not exist yet")
+    owner = host.measures.owner(host.state)
+    if owner != host.measures.user():
+        do = f"run as user {owner}, or name another directory with --state"
+        return Finding("permissions", "unsafe", f"{host.state} belongs to user {owner}", do)
     wrong = [*open_to_others(host.state)]
     if not wrong:
         return Finding("permissions", "ok", f"{host.state} is its owner's alone")
@@ -227,6 +242,8 @@ def neighbours(host: Host) -> Finding:
     stolen = (_stolen(host) - steal) / (whole * max(1, host.measures.cores()))
     if stolen > 0.01:
         loud.append(f"other guests of this machine {stolen:.0%} (steal)")
+    if not before:
+        return Finding("neighbours", "unknown", "the kernel does not say who runs")
     if not loud:
         return Finding("neighbours", "ok", "nobody uses more than 5 % of a core")
     do = "move them to other cores (AllowedCPUs= of their slices) or to another machine"
@@ -317,5 +334,11 @@ CHECKS: tuple[Callable[[Host], Finding], ...] = (
 
 def examine(host: Host) -> list[Finding]:
     """Every check, in order; what is sound needs nothing done."""
-    found = [check(host) for check in CHECKS]
+    found = []
+    for check in CHECKS:
+        try:
+            found.append(check(host))
+        except OSError as error:  # the host refuses to say: that is no finding
+            said = f"could not be measured: {in_words(error)}"
+            found.append(Finding(check.__name__, "unknown", said))
     return [msgspec.structs.replace(f, do="") if f.state == "ok" else f for f in found]

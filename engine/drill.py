@@ -10,7 +10,6 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
-import socket
 import time
 from collections import Counter
 from decimal import Decimal, InvalidOperation
@@ -23,14 +22,14 @@ import orjson
 from engine import config, control, document, report
 from engine.application import Application, Instrument, Venue
 from engine.demo import HEDGE_DEADLINE_NS, Demo
-from engine.demo_world import exchange_spec, make_key
+from engine.demo_world import exchange_spec, make_key, tell
 from engine.drill_faults import ABSENCE_PROVEN_S, Fault, full_disk
-from engine.drill_verdict import broken, judged, ledger_lines
+from engine.drill_verdict import broken, judged, ledger_lines, unproven
 from engine.drill_words import told_by_engine
 from engine.entry import interruptible
 from engine.errors import EXIT_NO, TiercelError
 from engine.roles import role_of
-from engine.state import read_run
+from engine.state import Run, StateBusy, is_running, read_run
 
 START_S = 90.0
 LOOK_S = 0.05
@@ -158,28 +157,39 @@ class Drill(Demo):
 
     # ---- what is seen
 
-    def trades(self) -> list[int]:
-        """Times (UTC ns) of our trades in the exchanges' ledgers."""
+    def trades(self, exchange: str = "", since: int = 0) -> list[int]:
+        """Times (UTC ns) of our trades of this session in the ledgers, of one exchange where one is
+        named: of orders placed after `since`, as an older one trades without an engine."""
+        hurt = [e for e in self.exchanges if e.name == exchange] or self.exchanges
+        since = max(since, self.began_ns)
         found = []
-        for exchange in self.exchanges:
-            for line in ledger_lines(exchange.ledger, "fill"):
-                found.append(int(line["time"]))
+        for e in hurt:
+            placed = {
+                x["order_id"] for x in ledger_lines(e.ledger, "order") if int(x["time"]) > since
+            }
+            fills = ledger_lines(e.ledger, "fill")
+            found += [int(x["time"]) for x in fills if x["order_id"] in placed]
         return sorted(found)
 
     def trades_again(self, exchange: str, since: int) -> bool:
-        """Has it traded since, and at this exchange where one is named?"""
-        hurt = [e for e in self.exchanges if e.name == exchange] or self.exchanges
-        return any(int(x["time"]) > since for e in hurt for x in ledger_lines(e.ledger, "fill"))
+        """Has it placed an order since and traded it, at this exchange where one is named?"""
+        return bool(self.trades(exchange, since))
+
+    def own_run(self) -> Run | None:
+        """What the state directory says of the root that this drill has started."""
+        run = read_run(self.state)
+        return run if run and self.root is not None and run.root == self.root.pid else None
 
     def lanes(self) -> dict[str, dict[str, Any]]:
         """The lanes as the root tells them; empty while no root answers."""
-        with contextlib.suppress(TiercelError, OSError):
-            return {x["name"]: x for x in control.call(self.state, "ps", 10.0)["lanes"]}
+        if self.own_run() is not None:
+            with contextlib.suppress(TiercelError, OSError):
+                return {x["name"]: x for x in control.call(self.state, "ps", 10.0)["lanes"]}
         return {}
 
     def processes(self) -> list[int]:
         """The root and its lanes as they are now."""
-        run = read_run(self.state)
+        run = self.own_run()
         lanes = [x["pid"] for x in self.lanes().values() if x["pid"]]
         return [run.root, *lanes] if run else lanes
 
@@ -277,11 +287,14 @@ class Drill(Demo):
                 with contextlib.suppress(ProcessLookupError):
                     os.kill(pid, signal.SIGCONT)
         elif fault.at == "root":
-            run = read_run(self.state)
-            if run is not None:
-                os.kill(run.root, fault.number)
+            run = self.own_run()
+            if run is None:
+                raise DrillImpossible(path=self.user_config, detail="Its root has ended")
+            os.kill(run.root, fault.number)
             self.say(fault.sentence)
         else:
+            if not self.processes():
+                raise DrillImpossible(path=self.user_config, detail="Its root has ended")
             ledgers = [e.ledger for e in self.exchanges]
             with full_disk(self.state, self.processes, ledgers) as how:
                 self.say(f"{fault.sentence}: {how}")
@@ -297,17 +310,6 @@ class Drill(Demo):
                 answer = self.tell(exchange.name, {"op": "status"})
                 found.update(answer.get("faults_acted", {}))
         return dict(found)
-
-
-def tell(path: Path, words: dict[str, Any]) -> dict[str, Any]:
-    """One line to an exchange's control socket, and its answer."""
-    with socket.socket(socket.AF_UNIX) as s:
-        s.settimeout(10.0)
-        s.connect(str(path))
-        s.sendall(msgspec.json.encode(words) + b"\n")
-        with s.makefile("rb") as f:
-            answer: dict[str, Any] = msgspec.json.decode(f.readline())
-    return answer
 
 
 def run_drill(
@@ -332,7 +334,8 @@ def run_drill(
         "fault_at_ns": seen.fault_at_ns,
         "fault_s": seen.fault_s,
         "faults_acted": seen.acted,
-        "broken": broken(drill, found, code, seen.is_ready, is_silent),
+        "broken": broken(drill, found, code, seen.is_ready, is_silent)
+        + unproven(fault, seen.did_trade, seen.acted),
     }
 
 
@@ -351,6 +354,8 @@ class Seen(msgspec.Struct, frozen=True):
 
 def hurt(drill: Drill, fault: Fault, for_s: float, target: str) -> Seen:
     """Start, trade, hurt, and trade again: for `for_s`, and longer where the fault needs it."""
+    if is_running(drill.state):  # it would be hurt in the place of ours
+        raise StateBusy(path=drill.state, detail="")
     drill.start()
     if not drill.wait(drill.is_ready, START_S):
         raise DrillImpossible(
@@ -378,7 +383,7 @@ def hurt(drill: Drill, fault: Fault, for_s: float, target: str) -> Seen:
         drill.say("every lane is ready")
         if did_trade:  # a host that is slow has just come back, and is offered a trade now and then
             drill.wait(lambda: drill.trades_again("", end), OFFERED_S)
-    after = [t for t in drill.trades() if t > end]
+    after = drill.trades(since=end)
     if after:
         drill.say_at(after[0], "it trades again")
     return Seen(

@@ -53,6 +53,15 @@ def broken(
     return [sentence for sentence, is_wrong in wrong.items() if is_wrong]
 
 
+def unproven(fault: Fault, did_trade: bool, acted: dict[str, int]) -> list[str]:
+    """Without these a drill shows nothing: all that must hold holds where nothing happens."""
+    wrong = {
+        "it traded before it was hurt": not did_trade,
+        "the fault acted": fault.at == "exchange" and not acted.get(fault.words["fault"]),
+    }
+    return [sentence for sentence, is_wrong in wrong.items() if is_wrong]
+
+
 def judged(
     drill: Drill, name: str, fault: Fault, found: dict[str, Any], code: int
 ) -> dict[str, Any]:

@@ -28,9 +28,13 @@ def leave(number: int, frame: object) -> None:
 
 
 def interruptible() -> None:
-    """From now on Ctrl-C raises KeyboardInterrupt: the command ends what it began."""
+    """From now on Ctrl-C, SIGTERM and SIGHUP raise KeyboardInterrupt: the command ends what it
+    began."""
     if signal.getsignal(signal.SIGINT) is leave:
         signal.signal(signal.SIGINT, signal.default_int_handler)
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        if signal.getsignal(number) is signal.SIG_DFL:
+            signal.signal(number, signal.default_int_handler)
 
 
 def main() -> None:
@@ -43,5 +47,7 @@ def main() -> None:
     command_line()
 
 
-if __name__ == "__main__":
-    main()
+if __name__ == "__main__":  # one module, under its own name: the handler is known by identity
+    from engine.entry import main as begin
+
+    begin()

@@ -80,12 +80,14 @@ def wake() -> Wake:
     to_child, to_parent = os.pipe(), os.pipe()
     child = os.fork()
     if child == 0:
-        os.close(to_child[1])
-        os.close(to_parent[0])
-        os.sched_setaffinity(0, {usable[-1]})
-        while os.read(to_child[0], 1):
-            os.write(to_parent[1], b"x")
-        os._exit(0)
+        try:
+            os.close(to_child[1])
+            os.close(to_parent[0])
+            os.sched_setaffinity(0, {usable[-1]})
+            while os.read(to_child[0], 1):
+                os.write(to_parent[1], b"x")
+        finally:
+            os._exit(0)  # whatever failed: what the parent would do is not the child's
     os.close(to_child[0])
     os.close(to_parent[1])
     taken = []
@@ -95,7 +97,8 @@ def wake() -> Wake:
             time.sleep(0.0002)
             begin = time.perf_counter_ns()
             os.write(to_child[1], b"x")
-            os.read(to_parent[0], 1)
+            if not os.read(to_parent[0], 1):
+                raise ChildProcessError("the process that was to be woken has ended")
             taken.append((time.perf_counter_ns() - begin) // 2)
     finally:
         os.sched_setaffinity(0, usable)
@@ -163,22 +166,21 @@ class _Timex(ctypes.Structure):
 def clock() -> Clock:
     """adjtimex(2), reading only."""
     words = _Timex()
-    state = ctypes.CDLL(None).adjtimex(ctypes.byref(words))
-    synchronized = state not in (TIME_ERROR, -1) and not words.status & STA_UNSYNC
+    state = ctypes.CDLL(None, use_errno=True).adjtimex(ctypes.byref(words))
+    if state == -1:
+        raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()))
+    synchronized = state != TIME_ERROR and not words.status & STA_UNSYNC
     return Clock(synchronized, words.maxerror)
 
 
 def disk(path: Path) -> Disk:
     """Room and kind of the filesystem that holds `path`, or will (its nearest parent that is)."""
+    from engine.memory import filesystem_of
+
     while not path.exists():
         path = path.parent
     room = os.statvfs(path)
-    real, best, kind = path.resolve().as_posix(), -1, ""
-    for line in Path("/proc/self/mounts").read_text().splitlines():
-        _, mount, filesystem, *_ = line.split(" ")
-        if (real == mount or real.startswith(mount.rstrip("/") + "/")) and len(mount) > best:
-            best, kind = len(mount), filesystem
-    return Disk(room.f_bavail * room.f_frsize, kind)
+    return Disk(room.f_bavail * room.f_frsize, filesystem_of(path))
 
 
 def shared() -> Shared:
@@ -218,6 +220,7 @@ class Measures(msgspec.Struct, frozen=True):
     limit: Callable[[int], int] = limit
     cores: Callable[[], int] = lambda: len(os.sched_getaffinity(0))
     user: Callable[[], int] = os.geteuid
+    owner: Callable[[Path], int] = lambda path: path.stat().st_uid
     wait: Callable[[float], None] = time.sleep
 
 
@@ -231,7 +234,7 @@ class Host(msgspec.Struct, frozen=True):
     def text(self, path: str) -> str | None:
         """The content of a file below root, stripped; None when it is not there."""
         try:
-            return (self.root / path).read_text().strip()
+            return (self.root / path).read_text(errors="replace").strip()
         except OSError:
             return None
 

@@ -12,6 +12,7 @@ import contextlib
 import errno
 import fcntl
 import os
+import re
 import stat
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -23,6 +24,7 @@ from hotpath import ring
 
 TMPFS = Path("/dev/shm")
 T = TypeVar("T")
+ESCAPED = re.compile(r"\\([0-7]{3})")
 
 
 class NoRoomInMemory(TiercelError):
@@ -95,16 +97,23 @@ def in_words(path: str | Path, call: Callable[[], T]) -> T:
         raise ForeignOutbox(path=path, detail=e) from None
 
 
-def is_tmpfs(path: Path) -> bool:
-    """Whether a path lies on tmpfs, by the mount table (the longest mount point that holds it)."""
+def filesystem_of(path: Path) -> str:
+    """Kind of the filesystem that holds a path, by the mount table: of the longest mount point, the
+    last of two at one place, which hides the other."""
     best, kind = -1, ""
     real = path.resolve().as_posix()
-    for line in Path("/proc/self/mounts").read_text().splitlines():
+    for line in Path("/proc/self/mounts").read_text(errors="replace").splitlines():
         _, mount, filesystem, *_ = line.split(" ")
+        mount = ESCAPED.sub(lambda m: chr(int(m[1], 8)), mount)
         holds = real == mount or real.startswith(mount.rstrip("/") + "/")
-        if holds and len(mount) > best:
+        if holds and len(mount) >= best:
             best, kind = len(mount), filesystem
-    return kind in ("tmpfs", "ramfs")
+    return kind
+
+
+def is_tmpfs(path: Path) -> bool:
+    """Whether a path lies on tmpfs."""
+    return filesystem_of(path) in ("tmpfs", "ramfs")
 
 
 def find_place(preferred: Path = TMPFS) -> tuple[Path, str]:

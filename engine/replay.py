@@ -305,9 +305,12 @@ class Replay:
         except Difference as found:
             difference = found.values
         seconds = time.perf_counter() - start - self.building
+        compared = self.compared + sum(s.steps.compared for s in self.segments.values())
+        if difference is None and not compared:
+            difference = {"what": "nothing compared"}
         return {
             "records": self.records,
-            "compared": self.compared + sum(s.steps.compared for s in self.segments.values()),
+            "compared": compared,
             "identical": difference is None,
             "first_difference": difference,
             "complete": is_complete,

@@ -250,6 +250,18 @@ def test_a_recording_without_its_end_still_replays(session: dict[str, Any], tmp_
     assert replay_file(cut)["identical"] is True
 
 
+def test_a_recording_of_nothing_reproduces_nothing(session: dict[str, Any], tmp_path: Path) -> None:
+    reading = Reading(Path(session["recording"]))
+    header = dict(reading.header)
+    reading.close()
+    writing = Writing(tmp_path / "empty.tcr", header)
+    found = replay_file(tmp_path / "empty.tcr")
+    writing.close()
+    assert found["identical"] is False
+    assert found["first_difference"] == {"what": "nothing compared"}
+    assert replay_file(tmp_path / "empty.tcr")["identical"] is False, "its end is no proof either"
+
+
 def written_anew(source: Path, to: Path, change: Any) -> Path:
     """A copy of a recording with `change(records, header)` done to it, and digests made anew."""
     reading = Reading(source)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import resource
 import subprocess
 import sys
@@ -15,7 +16,8 @@ import pytest
 
 from engine import doctor
 from engine.doctor import CHECKS, GIB, MIB, Finding, examine
-from engine.host import Clock, Disk, Host, Measures, Shared, Spin, Timer, Wake
+from engine.host import Clock, Disk, Host, Measures, Shared, Spin, Timer, Wake, wake
+from engine.memory import filesystem_of
 
 SOUND_FILES = {
     "sys/devices/system/cpu/cpu0/cpufreq/scaling_governor": "performance\n",
@@ -41,6 +43,7 @@ SOUND = Measures(
     limit=lambda which: 1 << 30,
     cores=lambda: 8,
     user=lambda: 1000,
+    owner=lambda path: 1000,
     wait=lambda seconds: None,
 )
 
@@ -188,6 +191,69 @@ def test_what_the_kernel_does_not_tell_is_unknown(host: Host) -> None:
     (host.root / "sys/kernel/mm/transparent_hugepage/enabled").unlink()
     unknown = [f.check for f in examine(host) if f.state == "unknown"]
     assert unknown == ["huge_pages", "clock_source"]
+
+
+def refused() -> Any:
+    raise PermissionError(1, "Operation not permitted")
+
+
+@pytest.mark.parametrize("what", ["wake", "clock", "spin", "timer", "syscall_ns"])
+def test_what_could_not_be_measured_is_unknown_and_the_rest_is_said(host: Host, what: str) -> None:
+    found = examine(measured(host, **{what: refused}))
+    unknown = [f for f in found if f.state == "unknown"]
+    assert len(found) == len(CHECKS) and len(unknown) == 1
+    assert "could not be measured: Operation not permitted" in unknown[0].found
+
+
+def test_a_host_that_says_nothing_is_not_called_sound(tmp_path: Path) -> None:
+    state = tmp_path / "none"
+    found = {f.check: f for f in examine(Host(tmp_path, state, SOUND))}
+    for check in ("isolated_cores", "sibling_threads", "swap", "neighbours", "permissions"):
+        assert found[check].state == "unknown", found[check]
+
+
+def test_a_state_directory_of_somebody_else_is_told(host: Host) -> None:
+    (found,) = [
+        f for f in examine(measured(host, owner=lambda path: 1234)) if f.check == "permissions"
+    ]
+    assert found.state == "unsafe" and "belongs to user 1234" in found.found
+
+
+def test_a_name_that_is_no_text_ends_nothing(host: Host) -> None:
+    """The kernel keeps 15 bytes of a process's name, and cuts letters in half."""
+    (host.root / "proc" / "77" / "stat").write_bytes(b"77 (abcdefghijklmn\xc3) S " + b"0 " * 20)
+    assert all(f.state == "ok" for f in examine(host))
+
+
+def test_a_process_to_be_woken_that_has_ended_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    usual = os.sched_setaffinity
+
+    def refuse(pid: int, cores: Any) -> None:
+        if os.getpid() != parent:
+            raise PermissionError(1, "no")
+        usual(pid, cores)
+
+    parent = os.getpid()
+    monkeypatch.setattr(os, "sched_setaffinity", refuse)
+    with pytest.raises(OSError, match=r"has ended|Broken pipe"):
+        wake()
+
+
+def test_mount_points_with_a_space_and_one_above_another(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    place = tmp_path / "a b"
+    place.mkdir()
+    at = str(place.resolve()).replace(" ", "\\040")
+    table = f"x / ext4 rw 0 0\ny {at} tmpfs rw 0 0\nz {at} xfs rw 0 0\n"
+    usual = Path.read_text
+
+    def read(path: Path, *of: Any, **more: Any) -> str:
+        return table if str(path) == "/proc/self/mounts" else usual(path, *of, **more)
+
+    monkeypatch.setattr(Path, "read_text", read)
+    assert filesystem_of(place / "state") == "xfs"
+    assert filesystem_of(tmp_path) == "ext4"
 
 
 def test_the_loud_neighbour_is_named(host: Host) -> None:

@@ -9,15 +9,21 @@ import resource
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
 import yaml
 
+from engine import control
 from engine.demo import SHIPPED
+from engine.demo_world import ACCOUNT, Exchange
 from engine.drill import Drill
 from engine.drill_faults import FAULTS, NoSuchDrill, full_disk, named, no_file_grows
+from engine.drill_verdict import unproven
 from engine.drill_words import told_by_engine
+from engine.memory import Memory
+from engine.state import read_run
 from tests.engine.small_disk import MIB, small_disk
 
 TIERCEL = [sys.executable, "-m", "engine.main"]
@@ -94,6 +100,63 @@ def test_a_state_directory_that_cannot_be_made_is_refused(tmp_path: Path) -> Non
     for state in (tmp_path / "file", tmp_path / "file" / "state"):
         code, found = drill("gap", "--state", str(state))
         assert code == 2 and found["error"]["code"] == "TCL-3004"
+
+
+def test_an_engine_that_runs_on_the_state_is_not_hurt(tmp_path: Path) -> None:
+    config = tmp_path / "t.yaml"
+    config.write_text(
+        "application: t\nlanes:\n"
+        "  - {name: journal, runtime: trio, actors: [{name: journal, kind: engine/journal}]}\n"
+    )
+    state = tmp_path / "state"
+    argv = [*TIERCEL, "run", str(config), "--state", str(state)]
+    with subprocess.Popen(argv, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as other:
+        try:
+            assert other.stdout is not None and other.stdout.readline().startswith(b"ready")
+            before = control.call(state, "ps")["lanes"]
+            words = ("kill-lane", "--at", "journal", "--for", "3s")
+            code, found = drill(*words, "--state", str(state))
+            assert (code, found["error"]["code"]) == (2, "TCL-3001"), found
+            assert control.call(state, "ps")["lanes"] == before
+            assert not list(state.glob("exchanges/*.ledger.jsonl"))
+        finally:
+            other.terminate()
+            other.wait(20)
+    run_of = read_run(state)
+    assert run_of is not None
+    Memory.of_instance(run_of.instance).remove_all()
+
+
+def test_a_drill_that_shows_nothing_says_so() -> None:
+    lost, killed = named("lost-reply"), named("kill-lane")
+    assert unproven(lost, True, {lost.words["fault"]: 1}) == []
+    assert unproven(killed, True, {}) == []
+    assert unproven(lost, True, {}) == ["the fault acted"]
+    assert unproven(killed, False, {}) == ["it traded before it was hurt"]
+
+
+def test_only_trades_of_orders_placed_since_count(tmp_path: Path) -> None:
+    """An order of before trades without an engine, and one of an earlier drill is not of this."""
+    stage = Drill(SHIPPED, tmp_path / "state", 1, {})
+    try:
+        began = stage.began_ns
+
+        def line(t: str, order: int, time: int, **more: Any) -> str:
+            known = {"t": t, "account": ACCOUNT, "order_id": order, "time": time}
+            return json.dumps(known | more) + "\n"
+
+        ledger = tmp_path / "ledger"
+        ledger.write_text(
+            line("order", 1, began - 9) + line("fill", 1, began + 1)
+            + line("order", 2, began + 2) + line("fill", 2, began + 9)
+            + line("order", 3, began + 7) + line("fill", 3, began + 10)
+        )  # fmt: skip
+        stage.exchanges = [cast("Exchange", SimpleNamespace(name="alpha", ledger=ledger))]
+        assert stage.trades() == [began + 9, began + 10]
+        assert stage.trades(since=began + 5) == [began + 10]
+        assert stage.trades_again("alpha", began + 6) and not stage.trades_again("", began + 7)
+    finally:
+        os.close(stage._lock)
 
 
 def test_the_words_of_the_engine_are_those_of_its_log(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
@@ -15,7 +16,12 @@ import pytest
 import trio
 import trio.testing
 
+from engine import control
+from engine.errors import TiercelError
 from engine.lane_process import LaneProcess
+from engine.memory import Memory
+from engine.state import is_running, read_run
+from tests.engine.running import until
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 LAUNCHER = ROOT / "engine" / "launch" / "tiercel"
@@ -67,6 +73,45 @@ def test_ctrl_c_while_a_command_starts_ends_it_quietly(
         assert "Traceback" not in said and "Exception ignored" not in said, (after_ms, said)
         is_over = words[0] == "run" and found == 2  # it had read its file already
         assert found in (code, -signal.SIGINT) or is_over, (after_ms, found, said)
+
+
+def has_lanes(state: Path) -> bool:
+    with contextlib.suppress(TiercelError):
+        return is_running(state) and bool(control.call(state, "ps")["lanes"])
+    return False
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_a_command_that_has_begun_something_ends_it(
+    command: list[str], tmp_path: Path, number: signal.Signals
+) -> None:
+    """As installed: a drill stops engine and exchanges in order, and says its document."""
+    state = tmp_path / "state"
+    argv = [*command, "drill", "lost-reply", "--for", "60s", "--json", "--state", str(state)]
+    process = subprocess.Popen(
+        argv,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=os.environ | {"PYTHONPATH": str(ROOT)},
+        start_new_session=True,
+    )
+    try:
+        until(partial(has_lanes, state))
+        run_of = read_run(state)
+        assert run_of is not None
+        process.send_signal(number)
+        said, _ = process.communicate(timeout=60)
+    finally:
+        process.kill()
+        process.communicate()
+    assert json.loads(said)["error"]["code"] == "TCL-2112"
+    assert process.returncode == 1
+    assert not is_running(state)
+    last = (state / "log" / "root.main.jsonl").read_text().splitlines()[-1]
+    assert '"event":"lane ended"' in last and '"code":0' in last, "the engine stopped in order"
+    Memory.of_instance(run_of.instance).remove_all()
 
 
 def test_a_signal_held_back_from_the_first_moment_is_heard(tmp_path: Path) -> None:
