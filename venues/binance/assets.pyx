@@ -1,14 +1,13 @@
 """Balances as the venue tells them, under this application's numbers of the assets."""
 
-from libc.stdint cimport int64_t, uint32_t, uint64_t
+from libc.stdint cimport uint32_t
 from libc.string cimport memcmp, memcpy, memset
 from cpython.bytes cimport PyBytes_AS_STRING
 
 cimport cython
 
 from hotpath.records cimport tc_balance
-from hotpath.scan cimport value_scaled
-from venues.binance.codec cimport bn_item
+from venues.binance.codec cimport bn_balance, bn_item
 
 
 @cython.final
@@ -41,15 +40,13 @@ cdef class Assets:
     cdef int read(self, const bn_item* i, tc_balance* b) noexcept:
         """1: a balance to take; 0: not ours, or true before what is known; -1: cannot be counted."""
         cdef tc_asset* a = self.find(i.asset.p, i.asset.n)
-        cdef int64_t free_ = 0, locked = 0
         memset(b, 0, sizeof(tc_balance))
         if a == NULL or (i.time and i.time < a.told):
             return 0
-        if not value_scaled(&i.last_price, 8, &free_) or \
-                not value_scaled(&i.last_quantity, 8, &locked):
+        if not bn_balance(&i.last_price, &b.free_hi, &b.free_lo) or \
+                not bn_balance(&i.last_quantity, &b.locked_hi, &b.locked_lo):
             return -1
         if i.time:
             a.told = i.time
         b.asset, b.venue_time = a.number, i.time
-        b.free_lo, b.locked_lo = <uint64_t>free_, <uint64_t>locked
         return 1

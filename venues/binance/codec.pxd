@@ -42,6 +42,7 @@ cdef extern from "venues/binance/messages.h" nogil:
         tc_value id, text, what
 
     int bn_scan(const char* p, const char* end, bn_message* m, bn_item* items, int room)
+    bint bn_balance(const tc_value* v, int64_t* hi, uint64_t* lo)
     bint bn_is_definite(int status, int64_t code)
 
 

@@ -130,6 +130,44 @@ static inline int bn_quantity(const tc_value *v) {
     return p == end ? any : -1;
 }
 
+/* A balance in units of 1e-8, of as many as 96 bits hold; 1, or 0 when it is none or finer. */
+static inline int bn_balance(const tc_value *v, int64_t *hi, uint64_t *lo) {
+    char room[128];
+    uint32_t n = 0;
+    int64_t few = 0;
+    if (value_scaled(v, 8, &few)) {
+        *hi = few < 0 ? -1 : 0;
+        *lo = (uint64_t)few;
+        return 1;
+    }
+    if (v->type != TC_JSON_STRING) return 0;
+    const char *p = value_text(v, room, sizeof room, &n), *end = p + n;
+    unsigned __int128 many = 0;
+    int places = -1; /* behind the point, -1: before it */
+    if (!p || !n || *p == '.') return 0;
+    for (; p < end; p++) {
+        if (*p == '.' && places < 0 && p + 1 < end) {
+            places = 0;
+            continue;
+        }
+        if (*p < '0' || *p > '9') return 0;
+        if (places == 8) {
+            if (*p != '0') return 0;
+            continue;
+        }
+        many = many * 10 + (uint64_t)(*p - '0');
+        if (many >> 96) return 0;
+        places += places >= 0;
+    }
+    for (places = places < 0 ? 0 : places; places < 8; places++) {
+        many *= 10;
+        if (many >> 96) return 0;
+    }
+    *hi = (int64_t)(many >> 64);
+    *lo = (uint64_t)many;
+    return 1;
+}
+
 /* A code of the venue's: 1, or 0 when it is none that 32 bits hold. */
 static inline int bn_code(const tc_value *v, int64_t *code) {
     return v->type == TC_JSON_NUMBER && value_i64(v, code) && *code >= -INT32_MAX && *code <= INT32_MAX;
