@@ -124,7 +124,9 @@ def create_order(
         raise refuse(f"unknown parameters {', '.join(sorted(unknown))}")
     kind, trigger = triggered(kind, more)
     force = str(more.get("timeInForce", "GTC"))
-    if kind == "limit" and (more.get("postOnly") or force == "PO"):
+    if more.get("postOnly") or force == "PO":
+        if kind not in ("limit", "limit_maker") or force not in ("GTC", "PO"):
+            raise refuse(f"a {kind} order, {force}, cannot be post-only")
         kind = "limit_maker"
     params: Params = {"symbol": symbol_of(market), "side": SIDES[side], "newOrderRespType": "FULL"}
     if client_id := more.get("clientOrderId") or more.get("newClientOrderId"):
