@@ -10,5 +10,6 @@ from venues.binance.reports cimport Reports
 cdef class Absence(Reports):
     cdef int64_t last_word(self, tc_order* o) noexcept
     cdef int not_found(self, tc_order* o, tc_order_id of, int64_t asked) except -1
+    cdef int put_away(self, tc_order* o, tc_order_id of, int64_t asked) except -1
     cdef int read_history(self, tc_order* o) except -1
     cdef int take_history(self, str key, tc_order_id of, int64_t asked, bint latest) except -1

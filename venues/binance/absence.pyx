@@ -12,6 +12,7 @@ from hotpath.gate cimport gate_instrument
 from hotpath.order cimport (
     TC_FACT_UNKNOWN_PLACE,
     TC_STATUS_PENDING_NEW,
+    TC_STATUS_REJECTED,
     order_id_none,
     order_id_read,
     order_id_same,
@@ -20,7 +21,13 @@ from hotpath.order cimport (
     tc_order,
     tc_report,
 )
-from hotpath.records cimport TC_EV_ABSENT, TC_EV_CANCELED, tc_order_id
+from hotpath.records cimport (
+    TC_EV_ABSENT,
+    TC_EV_CANCELED,
+    TC_EV_REPLACED,
+    TC_EV_STATUS,
+    tc_order_id,
+)
 from hotpath.scan cimport TC_JSON_STRING
 from venues.binance.codec cimport BN_ORDER, bn_item
 from venues.binance.entry cimport spelled
@@ -29,6 +36,7 @@ from venues.binance.reports cimport Reports
 from venues.binance import profile as rules
 from venues.binance.pages import Walk
 
+ARCHIVED = -2026
 HISTORY_PATIENCE_NS = 10_000_000_000        # a page without an answer for so long is lost
 
 
@@ -73,6 +81,28 @@ cdef class Absence(Reports):
         o.absences += 1
         if o.absences >= <uint32_t>rules.ABSENT_QUERIES and self.lane.now - o.first_absent >= least:
             self.read_history(o)
+        return 0
+
+    cdef int put_away(self, tc_order* o, tc_order_id of, int64_t asked) except -1:
+        """The venue has archived it: cancelled or expired long ago, with nothing executed under that
+        id. Where trades of it are counted here, one of the two is wrong."""
+        cdef tc_report r
+        if asked <= self.last_word(o):
+            return 0                       # asked before the last word about it: no information
+        memset(&r, 0, sizeof(r))
+        r.cumulative = -1
+        if not order_id_none(o.replacement) and order_id_same(of, o.replacement):
+            r.type, r.successor = TC_EV_REPLACED, of   # it was there: the replace had happened
+            self.report(o, &r, 0, 0, 0, False)
+            memset(&r, 0, sizeof(r))
+        if not status_is_live(o.status) or not order_id_same(of, o.id):
+            return 0
+        r.id, r.reason, r.collected = of, ARCHIVED, asked
+        r.cumulative = o.cumulative - o.here
+        r.type = TC_EV_CANCELED
+        if o.here:
+            r.type, r.status = TC_EV_STATUS, TC_STATUS_REJECTED
+        self.report(o, &r, 0, 0, 0, False)
         return 0
 
     cdef int read_history(self, tc_order* o) except -1:

@@ -198,8 +198,11 @@ cdef class BinanceVenue(Reconciliation):
                     return self.refused_replace(of)
                 if what == "c":
                     return self.refused_cancel(of)
-                if what == "q" and m.code == -2013:
-                    self.not_found(o, of, asked)
+                if what == "q" and m.code in (-2013, -2026):
+                    if m.code == -2013:
+                        self.not_found(o, of, asked)
+                    else:
+                        self.put_away(o, of, asked)
                     if waited:
                         self.outstanding.discard(id)
             if what == "x" and m.code == -2011:
