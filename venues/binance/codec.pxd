@@ -55,3 +55,6 @@ cdef class Codec:
     cdef uint64_t counted[8]
 
     cdef int scan(self, const char* p, size_t n) noexcept nogil
+
+
+cdef object text(const tc_value* v)

@@ -146,14 +146,13 @@ cdef class Reconciliation(Absence):
             i = &self.codec.items[k]
             if i.kind == BN_TRADE:
                 highest = max(highest, i.trade_id)
-                if not self.is_past(self.symbols.get(i.symbol.p[:i.symbol.n].decode(), 0), i.trade_id):
+                if not self.is_past(self.number_at(i) or 0, i.trade_id):
                     self.take_trade(id, i)
         if self.codec.message.listed < PAGE:
             # what is still missing after the new ones is the latest of the old ones
             for k in range(n - 1, -1, -1):
                 i = &self.codec.items[k]
-                if i.kind == BN_TRADE and self.is_past(
-                        self.symbols.get(i.symbol.p[:i.symbol.n].decode(), 0), i.trade_id):
+                if i.kind == BN_TRADE and self.is_past(self.number_at(i) or 0, i.trade_id):
                     self.take_trade(id, i)
         more = self.turn_page(id) if latest else 0
         if more == 2:
@@ -192,7 +191,7 @@ cdef class Reconciliation(Absence):
 
     cdef remember_orphan(self, const bn_item* i):
         """A trade that is not known, of an order we do not know: ask whose it is, until it is told."""
-        number = self.symbols.get(i.symbol.p[:i.symbol.n].decode())
+        number = self.number_at(i)
         if number is None or trade_find(&self.orders.t, number, i.trade_id) != NULL or \
                 self.is_past(number, i.trade_id):
             return

@@ -22,6 +22,7 @@ cdef class Reports(Queries):
 
     cdef tc_order* order_of(self, const bn_item* i) except? NULL
     cdef tc_order* order_by_number(self, uint32_t instrument, uint64_t order_id) except? NULL
+    cdef object number_at(self, const bn_item* i)
     cdef bint is_told(self, const bn_item* i, uint32_t instrument) except *
     cdef int leave(self, tc_order* o) except -1
     cdef int remember(self, uint32_t instrument, uint64_t order_id, tc_order_id id) except -1

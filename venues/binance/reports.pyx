@@ -65,7 +65,7 @@ from hotpath.records cimport (
 from hotpath.scan cimport TC_JSON_STRING, tc_value, value_scaled
 from hotpath.venue cimport tc_listing
 from venues.binance.assets cimport Assets
-from venues.binance.codec cimport BN_TRADE, bn_is_definite, bn_item, bn_message
+from venues.binance.codec cimport BN_TRADE, bn_is_definite, bn_item, bn_message, text
 from venues.binance.entry cimport spelled
 from venues.binance.queries cimport Queries
 
@@ -96,8 +96,7 @@ cdef class Reports(Queries):
         """The order an item speaks of: by client id, else by the venue's number. NULL: not ours."""
         cdef tc_order_id id
         cdef tc_order* o = NULL
-        number = self.symbols.get(i.symbol.p[:i.symbol.n].decode()) \
-            if i.symbol.type == TC_JSON_STRING else None
+        number = self.number_at(i)
         if i.client_id.type == TC_JSON_STRING and order_id_read(i.client_id.p, i.client_id.n, &id):
             o = orders_by_id(&self.orders.t, id)
             if o == NULL and order_id_instance(id) == self.instance:
@@ -111,6 +110,15 @@ cdef class Reports(Queries):
         if i.order_id and number is not None:
             o = self.order_by_number(number, i.order_id)
         return o
+
+    cdef object number_at(self, const bn_item* i):
+        """The instrument an item names, however its symbol is spelled; None: none of ours."""
+        if i.symbol.type != TC_JSON_STRING:
+            return None
+        try:
+            return self.symbols.get(text(&i.symbol))
+        except ValueError:                 # no text
+            return None
 
     cdef bint is_told(self, const bn_item* i, uint32_t instrument) except *:
         """All that the order of this item comes to is counted: it was let go of when its place was
@@ -151,7 +159,7 @@ cdef class Reports(Queries):
         cdef tc_gate_instrument* t
         if i.symbol.type != TC_JSON_STRING or not i.side:
             return 0
-        number = self.symbols.get(i.symbol.p[:i.symbol.n].decode())
+        number = self.number_at(i)
         if number is None:
             return 0
         t = gate_instrument(&self.gate.g, number)
