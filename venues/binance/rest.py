@@ -309,7 +309,7 @@ class BinanceRest(Silenced, Actor):
             self.failed += 1
             return
         if not asked.id:
-            if (asked.method, asked.path) == ("GET", "/api/v3/openOrders") and status == 200:
+            if asked.method == "GET" and status == 200 and self.reason:  # else it has stood down
                 self.cancel_listed(asked, body)
             return
         replies = replies_of(asked.id, status, body)

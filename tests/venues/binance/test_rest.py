@@ -147,6 +147,21 @@ def test_a_silent_venue_has_its_own_orders_cancelled_and_no_others() -> None:
     assert desk.documents() == [{"canceller": "venue silent"}, {"canceller": ""}]
 
 
+def test_a_list_that_comes_when_it_has_stood_down_cancels_nothing() -> None:
+    desk = Desk(venue_silence_ms=1000)
+    desk.wait(3_000)
+    desk.serving = desk.alive = False
+    desk.wait(1_300)
+    assert desk.rest.reason, "it has asked for the list"
+    desk.alive = True
+    desk.wait(300)
+    assert not desk.rest.reason
+    desk.http.open = [OURS]
+    desk.serving = True
+    desk.wait(200)
+    assert desk.http.open == [OURS], "the venue lives and its order works"
+
+
 def test_an_order_that_appears_late_is_cancelled_too() -> None:
     """A placement still on its way when the venue died becomes visible after the first round."""
     desk = Desk(venue_silence_ms=1000)
