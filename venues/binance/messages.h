@@ -54,7 +54,7 @@ typedef struct {
     int status; /* HTTP-like */
     int count;  /* items */
     int listed; /* elements of the result, when it is a list */
-    int is_list;
+    int is_list; /* 1: the result is one; 2: it holds one of balances */
     int64_t code;
     int64_t retry_after; /* UTC ns until which we are told to be silent, 0 = not said */
     tc_value id, text, what;
@@ -331,7 +331,8 @@ static inline int bn_result(const tc_value *v, bn_message *m, bn_item *items, in
     }
     if (v->type != TC_JSON_OBJECT) return bn_not_mine(m, items, room, NULL);
     if (!scan_object(v->p, v->p + v->n, keys, 9, f)) return 0;
-    if (f[0].type == TC_JSON_ARRAY && f[5].type) return bn_balances(&f[0], "asset", "free", "locked", bn_time(&f[5]), m, items, room);
+    if (f[0].type == TC_JSON_ARRAY && f[5].type) m->is_list = 2;
+    if (m->is_list) return bn_balances(&f[0], "asset", "free", "locked", bn_time(&f[5]), m, items, room);
     if (f[1].type && f[6].type) {
         bn_item *i = bn_new(m, items, room, BN_SESSION);
         if (!i) return 0;

@@ -36,6 +36,8 @@ cdef class Session(Venue):
     cdef int refused_with(self, int64_t code) except -1
     cdef int be_silent(self, int64_t until, int status) except -1
     cdef int hear_silence(self) except -1
+    cdef object content(self)
     cdef bint may_trade(self) except -1
+    cdef int64_t share_of(self, str id) except -1
     cdef connected_well(self)
     cdef int tend(self) except -1

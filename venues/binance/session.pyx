@@ -24,6 +24,10 @@ DEF SECOND = 1_000_000_000
 WEIGHTS = {"order.status": 4, "openOrders.status": 6, "myTrades": 20, "allOrders": 20,
            "account.status": 20, "exchangeInfo": 20, "openOrders.cancelAll": 1,
            "order.cancel": 1, "order.place": 1, "order.cancelReplace": 1}
+OF_ALL = {"openOrders.status": 80}         # the same of all symbols
+# Of a minute's weight, in percent: what comparisons may take, and reading trades from time to time;
+# the rest is for orders whose outcome is not known. Cancels pass even a full budget.
+COMPARISON, READING = 80, 60
 BACKOFF_FIRST_NS, BACKOFF_LAST_NS = 100_000_000, 30_000_000_000
 READS_ONLY = "canTrade false"
 KEY_ERRORS = (-1022, -2008, -2014, -2015)  # signature, key id, key's form, key or its rights
@@ -147,15 +151,22 @@ cdef class Session(Venue):
             self.be_silent(<int64_t>told[0], <int>told[1])
         return 0
 
+    cdef object content(self):
+        """The result in the frame in hand, as objects; None: there is none, or it is no text."""
+        try:
+            return orjson.loads(self.raw[:self.raw_bytes]).get("result")
+        except (orjson.JSONDecodeError, AttributeError):
+            return None
+
     cdef bint may_trade(self) except -1:
         """account.status says what the key may do: one that only reads is told, not tried."""
-        found = orjson.loads(self.raw[:self.raw_bytes]).get("result")
+        found = self.content()
         may = not isinstance(found, dict) or found.get("canTrade", True) is not False
         if not may:
             self.trouble = {"kind": "key", "number": READS_ONLY,
                             "message": "this key may read and not trade"}
             self.set_reconciled(False)
-        elif self.trouble is not None and self.trouble["number"] == READS_ONLY:
+        elif self.trouble is not None and self.trouble.get("number") == READS_ONLY:
             self.trouble = None
         return may
 
@@ -202,17 +213,26 @@ cdef class Session(Venue):
         """Send a request; False when it could not leave. Only cancels pass a ban or a full budget."""
         cdef bint is_cancel = method in ("order.cancel", "openOrders.cancelAll")
         cdef int weight = WEIGHTS.get(method, 2)
+        if method in OF_ALL and "symbol" not in params:
+            weight = OF_ALL[method]
         if self.lane.now < self.silent_until and not is_cancel:
             return False
         if self.lane.now // (60 * SECOND) != self.minute:
             self.minute = self.lane.now // (60 * SECOND)
             self.weight = 0
-        if self.weight + weight > self.profile.weight_per_minute and not is_cancel:
+        if self.weight + weight > self.share_of(id) and not is_cancel:
             return False
         self.weight += weight
         self.asks += 1
         self.asked_at[id] = self.lane.now
         return self.send_text(ORDERS, self.compose(id, method, params, sign))
+
+    cdef int64_t share_of(self, str id) except -1:
+        """The weight of a minute up to which this question may go."""
+        cdef int percent = 100
+        if id[:1] in ("o", "t", "a", "b", "e"):
+            percent = READING if id[:1] == "t" and self.state == "ready" else COMPARISON
+        return <int64_t>self.profile.weight_per_minute * percent // 100
 
     def compose(self, str id, str method, dict params, bint sign=False):
         """The text of a request: signed unless the session is logged on."""

@@ -33,8 +33,9 @@ from venues.binance.codec cimport (
     bn_message,
 )
 from venues.binance.entry cimport spelled
-from venues.binance.reconcile cimport Reconciliation
+from venues.binance.reconcile cimport Reconciliation, number_of
 
+from venues.binance.reconcile import ANSWER_PATIENCE_NS, EVERY, NO_SUCH_SYMBOL
 from venues.binance.settings import Settings
 from venues.binance.sign import signer
 
@@ -129,8 +130,12 @@ cdef class BinanceVenue(Reconciliation):
             return 0
         if kind == BN_REJECTED:
             self.rejected += 1             # a stateful stream: what was in it is not known
+            if m.id.type == TC_JSON_STRING and m.id.p[:m.id.n].startswith(b"o*-"):
+                self.narrow()
             if self.state == "ready":
                 self.reconcile()
+            elif self.state == "reconciling" and m.id.type == 0:
+                self.is_spoiled = True
             return 0
         self.foreign += 1
         return 0
@@ -171,8 +176,6 @@ cdef class BinanceVenue(Reconciliation):
         if latest:
             del self.latest[key]
         waited = asked >= self.began and key in self.outstanding
-        if waited:
-            self.heard = self.lane.now
         return self.take_reply(key, asked, waited, latest)
 
     cdef int take_reply(self, str id, int64_t asked, bint waited, bint latest) except -1:
@@ -207,20 +210,27 @@ cdef class BinanceVenue(Reconciliation):
                         self.outstanding.discard(id)
             if what == "x" and m.code == -2011:
                 return 0                   # nothing to cancel there
+            if m.code == NO_SUCH_SYMBOL and asked:
+                self.unlist(id, waited)
             if waited and id in self.outstanding:
                 self.retry_at(id)
             self.finish()
             return 0
         if what == "r" and o != NULL:
             return self.replaced(of)
+        if what in ("o", "t", "a") and id != EVERY and not self.is_listed(number_of(id)):
+            self.foreign += 1
+            return 0
+        if what != "o" and not self.is_answer(what):
+            return self.failed(id, waited)
         if what == "t" or what == "f":
             self.take_trades(id, asked, waited, latest)
             return 0
         if what == "h" and o != NULL:
             return self.take_history(id, of, asked, latest)
         if what == "e":
-            if asked:
-                self.read_metadata()
+            if asked and not self.read_metadata():
+                return self.failed(id, waited)
             if waited:
                 self.outstanding.discard(id)
                 self.finish()
@@ -237,15 +247,24 @@ cdef class BinanceVenue(Reconciliation):
             else:
                 self.take_item(&self.codec.items[k], asked)
         if what == "o":
+            if not self.is_answer(what):   # what stands there counts, not what does not
+                return self.failed(id, waited)
             self.compare_open(id, asked)
         if what == "a":
             self.take_listed(id, asked, latest)
-        if what == "b" and not self.may_trade():
-            if self.state == "ready":
-                self.state = "reconciling"
-            if self.state == "reconciling":
-                self.outstanding.add("b")  # it is asked again, and the gate is closed until then
-            return 0
+        if what == "b":
+            denied = self.trouble is not None
+            if not self.may_trade():
+                if self.state == "ready":
+                    self.state = "reconciling"
+                if self.state == "reconciling":
+                    # it is asked again, and the gate is closed until then
+                    self.outstanding.add("b")
+                    self.queue["b"] = self.lane.now + ANSWER_PATIENCE_NS
+                return 0
+            if denied and self.trouble is None and self.state == "reconciling":
+                self.begin_comparison()    # it may trade again: nothing was compared meanwhile
+                return 0
         if what == "i":
             self.place_orphans(id)
         if waited:

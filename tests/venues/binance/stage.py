@@ -58,9 +58,12 @@ class Stage:
         history: list[bytes] | None = None,
         room: int = 64,
         reference: tuple[int, int, int] = (4, 1, 1),
+        others: int = 0,
+        begins: int = 1_700_000_000 * S,
         **settings: Any,
     ) -> None:
-        self.now = 1_700_000_000 * S
+        """`others`: further instruments, A0USDT and so on, with numbers from 1000 on."""
+        self.now = begins
         names = ["clock", "kill", "kill_venue", "kill_strategy", "top", "cancel_only", "silent",
                  "reference"]  # fmt: skip
         self.board = Board.private(names)
@@ -84,6 +87,12 @@ class Stage:
             self.instrument, views={FEED: 4}, reference=slot, reference_mul=mul,
             reference_div=div, limits=OWN,
         )  # fmt: skip
+        for k in range(others):
+            v.add_listing(
+                Instrument(f"A{k}USDT", "0.01", "0.0001", id=1000 + k, base=f"A{k}", quote="USDT",
+                           base_asset=1, quote_asset=2),
+                views={FEED: 4}, reference=4, limits=OWN,
+            )  # fmt: skip
         v.add_strategy(SOURCE, share=LARGE, kill=3)
         v.gate.set_limits(version=1, mode="simulation", **VENUE_LIMITS)
         v.agreed = True
