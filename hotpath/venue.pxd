@@ -81,6 +81,9 @@ cdef class Venue(Actor):
     cdef public uint16_t order_channel     # the connection that orders leave on
     cdef readonly uint64_t recalled
     cdef readonly int64_t last_fill_time   # of the fills read back
+    cdef readonly int64_t last_told        # engine time of the last of the records read back
+    cdef dict told                         # order -> (lots that the venue counted under that id, its
+                                           # number there), more than the trades read back so far
     cdef readonly uint64_t sent, refused, unknown_orders, illegal, duplicates
     cdef tc_listing listings[512]
     cdef int listing_count

@@ -218,7 +218,7 @@ cdef class Venue(Actor):
         self.wishes = <uint8_t*>calloc(room, 1)
         if self.cancels_next == NULL or self.wishes == NULL:
             raise MemoryError
-        self.instruments = {}
+        self.instruments, self.told = {}, {}
         self.reserved = True           # reports and cancels may use the outbox's reserve
         self.wants = 1 << TC_INTENT | 1 << TC_COMMAND
         self.stage_own = -1
@@ -992,6 +992,7 @@ cdef class Venue(Actor):
         memset(&p, 0, sizeof(p))
         p.cumulative = -1
         self.recalled += 1
+        self.last_told = max(self.last_told, r.time)
         if r.kind == TC_APPROVED:
             return self.recall_approved(r, <const tc_approved*>payload)
         if r.kind == TC_ORDER_EVENT:
@@ -1095,7 +1096,7 @@ cdef class Venue(Actor):
             return 0
         p.id, p.successor, p.venue_order_id = e.id, e.successor, e.venue_order_id
         p.type, p.reason, p.price, p.quantity = e.type, e.reason, e.price, e.quantity
-        p.cumulative, p.venue_time, p.status, p.definite = -1, e.venue_time, e.status, 1
+        p.cumulative, p.venue_time, p.status, p.definite = e.cumulative, e.venue_time, e.status, 1
         if e.type == TC_EV_REPLACED:       # written under the id it has since
             p.id.hi = p.id.lo = 0
             p.successor = e.id
@@ -1103,6 +1104,8 @@ cdef class Venue(Actor):
             p.id = e.successor             # that one was refused, the order lives
         elif e.type == TC_EV_CANCEL_REJECTED or e.type == TC_EV_REPLACE_REJECTED:
             p.definite = e.evidence != TC_UNKNOWN
+        if o != NULL and order_id_same(e.id, o.id) and e.cumulative > o.cumulative:
+            self.told[e.id.hi, e.id.lo] = (e.cumulative - o.cumulative + o.here, e.venue_order_id)
         return self.recall_report(o, &p, r, NULL)
 
     cdef int recall_report(self, tc_order* o, tc_report* p, const tc_header* r,

@@ -23,6 +23,7 @@ from hotpath.order cimport (
     order_id_none,
     order_id_read,
     order_id_same,
+    order_traded,
     orders_by_id,
     status_is_live,
     tc_order,
@@ -69,6 +70,25 @@ cdef class Reconciliation(Absence):
         # whose orders were asked for and not told
         self.orphans = {key: found for key, found in self.orphans.items() if not found[2]}
         return Queries.lost(self, reason)
+
+    cdef int end_recall(self) except -1:
+        """What a life before left untold: what the venue counted and no trade told is looked for by
+        its order; and the trades of an order that ended at its end are read from the order's
+        beginning on, those of one that lives as at each comparison."""
+        cdef uint32_t k
+        cdef tc_order* o
+        cdef tc_order_id of
+        for key, (lots, number) in self.told.items():
+            of.hi, of.lo = key
+            o = orders_by_id(&self.orders.t, of)
+            if o != NULL and lots > order_traded(&self.orders.t, o, of):
+                self.missing[key] = (lots, self.lane.now, self.lane.now, 0, number)
+        self.told.clear()
+        for k in range(self.orders.t.room):
+            o = &self.orders.t.orders[k]
+            if o.used and o.touched >= self.last_told - <int64_t>LAST_MINUTE_NS:
+                self.starts[o.instrument] = min(self.starts.get(o.instrument, o.created), o.created)
+        return Absence.end_recall(self)
 
     def reconcile(self):
         """Compare everything anew. Without a connection that tells our orders there is nothing to do

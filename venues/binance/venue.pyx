@@ -93,7 +93,7 @@ cdef class BinanceVenue(Reconciliation):
     def on_start(self):
         """Connect; the gate stays closed until reconciled."""
         if self.recalled:
-            self.since = self.last_fill_time if self.last_fill_time else self.lane.now
+            self.since = self.last_fill_time if self.last_fill_time else self.last_told
             self.end_recall()
         self.lane.arm(self, self.lane.now + TICK_NS, TICK)
         self.dial()
