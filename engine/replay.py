@@ -306,7 +306,7 @@ class Replay:
             difference = found.values
         seconds = time.perf_counter() - start - self.building
         compared = self.compared + sum(s.steps.compared for s in self.segments.values())
-        if difference is None and not compared:
+        if difference is None and not compared and not self.inputs:
             difference = {"what": "nothing compared"}
         return {
             "records": self.records,

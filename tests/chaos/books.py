@@ -14,6 +14,8 @@ from tests.feeds.test_binance_feed import MS, Stage, depth
 
 A_WORLD = 500  # updates of one seed
 STALE_MS = 5_000
+STEP_MS = 400  # so that a fault comes every four seconds: sooner than a book that does not last is
+# asked for again
 FAULTS = {
     "lost": 0.02, "cut": 0.02, "twice": 0.02, "late": 0.02, "reset": 0.005, "absurd": 0.02,
     "silence": 0.002,
@@ -104,7 +106,7 @@ class BookWorld:
             for _, number in stage.asked()[-1:]:
                 bids, asks = (list(levels.items()) for levels in self.sides)
                 stage.snapshot(self.update, bids, asks, number)
-        stage.wait(10)
+        stage.wait(STEP_MS)
 
     def be_silent(self) -> None:
         """The connection stands, its pings are answered, and the channel says nothing (X14)."""
