@@ -187,14 +187,15 @@ cdef class Session(Venue):
             if self.lane.now - self.opened_at > 10 * SECOND:
                 self.lost(TC_REASON_DISCONNECT)
         elif self.state in ("logon", "subscribing"):
-            if self.lane.now - self.opened_at > 20 * SECOND:
-                self.opened_at = self.lane.now
-                self.close(ORDERS)
-            elif "l" not in self.asked_at and "u" not in self.asked_at:
-                if self.logged_on:         # a ban was on when it was due
+            asked = "u" if self.state == "subscribing" else "l"
+            if asked not in self.asked_at:     # a ban was on when it was due
+                if self.logged_on:
                     self.subscribe()
                 else:
                     self.greet()
+            elif self.lane.now - <int64_t>self.asked_at[asked] > 20 * SECOND:
+                self.asked_at[asked] = self.lane.now
+                self.close(ORDERS)
         elif self.lane.now - self.opened_at > self.profile.connection_life_ns - 600 * SECOND:
             self.close(ORDERS)             # before the venue does
         return 0
