@@ -116,6 +116,7 @@ cdef class Venue(Actor):
     cdef int cancel_order(self, tc_order* o, uint64_t cause) except -1
     cdef int retry_cancels(self) except -1
     cdef int wish(self, const tc_order* o, bint on) noexcept
+    cdef int end_wish(self, const tc_order* o, uint8_t said) noexcept
     cdef int repeat_cancels(self, int64_t since) except -1
     cdef int hold(self, const tc_header* r, const tc_intent* i) except -1
     cdef int end_group(self, int whole) except -1

@@ -66,6 +66,7 @@ from hotpath.order cimport (
     TC_STATUS_EXPIRED,
     TC_STATUS_NEW,
     TC_STATUS_PARTIALLY_FILLED,
+    TC_STATUS_PENDING_NEW,
     TC_TRADE_BUSTED,
     TC_UNKNOWN,
     Orders,
@@ -653,10 +654,23 @@ cdef class Venue(Actor):
         w[0] = on
         return 0
 
+    cdef int end_wish(self, const tc_order* o, uint8_t said) noexcept:
+        """After a report: it is over; or the venue would not, and whoever asked hears it.
+
+        Of an order that the venue has not shown yet "no such order" says only that it is not there
+        yet: its placement may still come. And a stop asks until the end.
+        """
+        if self.wishes[o - self.orders.t.orders] and (not status_is_live(o.status) or (
+                said == TC_EV_CANCEL_REJECTED and o.status != TC_STATUS_PENDING_NEW
+                and not self.stopping)):
+            self.wish(o, False)
+        return 0
+
     cdef int repeat_cancels(self, int64_t since) except -1:
         """A cancel stands until its order is over or the venue refuses it: one that no connection
         took, that was lost with one (`since`: engine time of the beginning of this one), or of an
-        order that was seen alive afterwards is asked for again. A subclass's timer calls it."""
+        order that was seen alive afterwards is asked for again. One that was refused waits for the
+        next word about its order. A subclass's timer calls it."""
         cdef uint32_t k
         cdef tc_order* o
         cdef tc_intent i
@@ -668,7 +682,8 @@ cdef class Venue(Actor):
             o = &self.orders.t.orders[k]
             if not self.wishes[k] or not status_is_live(o.status):
                 continue
-            if o.pending == 0 or (o.pending == TC_PENDING_CANCEL and o.sent < since):
+            if (o.pending == 0 and o.evidence != TC_UNKNOWN) or (
+                    o.pending == TC_PENDING_CANCEL and o.sent < since):
                 if gate_cancel(&self.gate.g, &i, o.id, self.lane.now, &out):
                     break
                 self.cancel_order(o, 0)
@@ -751,9 +766,7 @@ cdef class Venue(Actor):
         self.settle(o, r, effect, &taken, guessed - o.guessed, guessed_price)
         if ended and status_is_live(o.status):
             gate_adopt(&self.gate.g, o, self.worst_now(o))   # it lives after all, and may fill
-        if self.wishes[o - self.orders.t.orders] and (
-                not status_is_live(o.status) or r.type == TC_EV_CANCEL_REJECTED):
-            self.wish(o, False)            # over; or the venue would not, and whoever asked hears it
+        self.end_wish(o, r.type)
         if self.cancels_next[o - self.orders.t.orders]:
             if not status_is_live(o.status):
                 self.cancels_next[o - self.orders.t.orders] = 0
@@ -1131,6 +1144,9 @@ cdef class Venue(Actor):
         if p.type == TC_EV_TRADE_BUST or p.type == TC_EV_TRADE_CORRECTION:
             taken = self.taken_back(o, p)
         effect = order_apply(&self.orders.t, o, p, r.time)
+        if p.type == TC_EV_CANCEL_REQUESTED:
+            self.wish(o, True)
+        self.end_wish(o, p.type)
         if not order_id_same(was, o.id):
             gate_close(&self.gate.g, was)
         elif not order_id_none(open_replace) and order_id_none(o.replacement):

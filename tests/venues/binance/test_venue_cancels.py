@@ -11,6 +11,7 @@ import pytest
 import tests.venues.binance.stage as stage_module
 from actors.strategies.market_maker import MarketMaker
 from actors.strategies.market_maker import Settings as MakerSettings
+from hotpath.order import spell_id
 from hotpath.records import Command, Document, Header, Kind, Top, join, kind_of, pack
 from tests.venues.binance.stage import FEED, MS, Stage
 
@@ -87,6 +88,40 @@ def test_a_cancel_that_the_venue_refuses_is_whoevers_asked() -> None:
     assert stage.state(id)[:2] == ("NEW", "NONE")
 
 
+def test_a_cancel_that_comes_before_its_order_ends_it_when_it_is_there() -> None:
+    """A placement on a connection that is lost may be slow: the venue refuses to cancel what it has
+    not seen, and then shows it."""
+    stage = Stage()
+    stage.start()
+    id = stage.place()
+    stage.disconnect()
+    stage.strategy.cancel(stage.market, id)
+    back(stage)
+    stage.wait(200)
+    assert cancels(stage) == 1
+    asked = next(m for m in stage.sent if m["method"] == "order.cancel")
+    stage.error(asked["id"], -2011, msg="Unknown order sent.")
+    stage.wait(3_000)
+    assert cancels(stage) == 1, "nothing is known anew"
+    assert stage.state(id)[:3] == ("PENDING_NEW", "NONE", "UNKNOWN")
+    stage.open_orders = [stage.order(id)]
+    stage.wait(10_000)
+    assert cancels(stage) >= 2
+    stage.report(id, "CANCELED", X="CANCELED")
+    asked_for = cancels(stage)
+    stage.wait(10_000)
+    assert cancels(stage) == asked_for
+
+
+def test_a_stop_asks_until_its_orders_are_over() -> None:
+    stage, _ = working()
+    stage.lane.stop(stage.now)
+    assert cancels(stage) == 1
+    stage.error(stage.sent[-1]["id"], -2011, msg="Unknown order sent.")
+    stage.wait(5_000)
+    assert cancels(stage) >= 2, "it was seen alive"
+
+
 def test_an_order_that_takes_the_place_of_one_that_was_cancelled_is_not_cancelled() -> None:
     stage, id = working()
     for _ in range(200):  # of a table of 64 places
@@ -116,6 +151,51 @@ def test_a_cancel_stands_in_the_next_life() -> None:
     again.wait(1_000)
     assert again.venue.state == "ready"
     assert cancels(again) >= 1
+
+
+def test_a_cancel_stands_in_the_next_life_also_of_an_order_that_was_seen_alive() -> None:
+    stage, id = working()
+    stage.strategy.cancel(stage.market, id)
+    stage.now += MS
+    stage.disconnect()
+    stage.now += 5_000 * MS
+    tell(stage, "q" + spell_id(id), stage.order(id), stage.now - MS)  # asked by HTTP
+    assert stage.state(id)[:3] == ("NEW", "NONE", "CONFIRMED")
+    stage.records()
+    again = Stage(history=stage.written, begins=stage.now)
+    again.open_orders = [again.order(id)]
+    again.tick()
+    again.connect()
+    again.serve()
+    again.wait(1_000)
+    assert again.venue.state == "ready"
+    assert cancels(again) == 1
+
+
+def test_in_the_next_life_nothing_is_cancelled_that_nobody_asked_to() -> None:
+    """One refused, one over: neither's place is cancelled for it."""
+    stage, id = working()
+    stage.strategy.cancel(stage.market, id)
+    stage.error(stage.sent[-1]["id"], -2011, msg="Unknown order sent.")
+    over = stage.place()
+    stage.report(over, "NEW", i=10)
+    stage.strategy.cancel(stage.market, over)
+    stage.report(over, "CANCELED", X="CANCELED", i=10)
+    stage.wait(3_000)
+    after = [stage.place() for _ in range(70)]  # of a table of 64 places
+    for n, one in enumerate(after):
+        stage.report(one, "NEW", i=20 + n)
+    stage.records()
+    again = Stage(history=stage.written, begins=stage.now)
+    again.open_orders = [again.order(id)]
+    for n, one in enumerate(after[:62]):
+        again.open_orders.append(again.order(one, orderId=20 + n))
+    again.tick()
+    again.connect()
+    again.serve()
+    again.wait(1_000)
+    assert again.venue.state == "ready"
+    assert cancels(again) == 0
 
 
 def test_many_cancels_leave_no_faster_than_the_throttle() -> None:
@@ -197,14 +277,18 @@ def command(stage: Stage) -> None:
     stage.lane.take_record(stage.venue, raw, stage.now)
 
 
-def key_may_not_trade(stage: Stage) -> None:
-    """The answer of the HTTP side to the question for the account."""
-    ms = stage.now // MS
-    result = {"canTrade": False, "updateTime": ms, "balances": []}
-    reply = orjson.dumps({"id": "b", "status": 200, "result": result}).decode()
-    document = pack(Document(document={"reply": reply, "asked": stage.now - MS}))
+def tell(stage: Stage, id: str, result: dict[str, Any], asked: int) -> None:
+    """An answer of the HTTP side."""
+    reply = orjson.dumps({"id": id, "status": 200, "result": result}).decode()
+    document = pack(Document(document={"reply": reply, "asked": asked}))
     raw = join(Header(0, Kind.DOCUMENT, 55, 1, stage.now, 0, 0, 0), document)
     stage.lane.take_record(stage.venue, raw, stage.now)
+
+
+def key_may_not_trade(stage: Stage) -> None:
+    """The answer to the question for the account."""
+    result = {"canTrade": False, "updateTime": stage.now // MS, "balances": []}
+    tell(stage, "b", result, stage.now - MS)
 
 
 @pytest.mark.parametrize("said", [command, key_may_not_trade])
