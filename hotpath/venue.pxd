@@ -84,7 +84,8 @@ cdef class Venue(Actor):
     cdef readonly int64_t last_told        # engine time of the last of the records read back
     cdef dict told                         # order -> (lots that the venue counted under that id, its
                                            # number there), more than the trades read back so far
-    cdef readonly uint64_t sent, refused, unknown_orders, illegal, duplicates
+    cdef readonly uint64_t sent, refused, illegal, duplicates
+    cdef readonly uint64_t unknown_orders  # of an earlier life, of instruments that are none of ours
     cdef tc_listing listings[512]
     cdef int listing_count
     cdef int32_t listing_of[65536]         # instrument number -> index, -1 = none

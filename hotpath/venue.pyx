@@ -1086,7 +1086,8 @@ cdef class Venue(Actor):
                 gate_adopt(&self.gate.g, &booked, a.price)
             return 0
         if self.listing_of[r.instrument & 0xffff] < 0:
-            return 0                       # over: with one that lives no engine starts (TCL-2153)
+            self.unknown_orders += 1       # over: with one that lives no engine starts (TCL-2153)
+            return 0
         i.op, i.side, i.type, i.time_in_force = a.op, a.side, a.type, a.time_in_force
         i.price, i.quantity, i.deadline, i.flags = a.price, a.quantity, a.deadline, a.flags
         if a.type == TC_MARKET:
