@@ -6,7 +6,7 @@
  * the two read it (a test compares them on every captured frame and on mutations).
  *
  * A message of one of our kinds that lacks a member, or has one that is not an exact number of ticks
- * or lots, is BINANCE_REJECTED; on a stateful channel that is a gap. Kinds of other channels are
+ * or lots, or an id beyond 63 bits, is BINANCE_REJECTED; on a stateful channel that is a gap. Kinds of other channels are
  * BINANCE_NOT_MINE and name themselves in `what`.
  *
  * One exception, where the symbol asks for it (live feeds do, captures and `codec` do not): venues show
@@ -112,6 +112,14 @@ static inline int binance_time(uint64_t v, int64_t *ns) {
         if (!(p = scan_whole(p, start, end, (out)))) return 0;                                     \
     } while (0)
 
+/* Ids are exact as signed 64-bit numbers; a greater one is no id of the venue, and would make every
+ * later one look old. */
+#define BINANCE_ID(out)                                                                            \
+    do {                                                                                           \
+        BINANCE_WHOLE(out);                                                                        \
+        if (*(out) >> 63) return 0;                                                                \
+    } while (0)
+
 /* The symbol's text up to and with its closing quote. */
 static inline const char *binance_symbol_here(const char *p, const char *end, binance_symbols *t,
                                               binance_message *m) {
@@ -178,13 +186,13 @@ static inline int binance_quick_depth(const char *p, const char *start, const ch
     if (!(p = binance_symbol_here(p, end, t, m))) return 0;
     if ((q = SCAN_EXPECT(p, end, ",\"ps\":\"")) && !(p = scan_plain_text(q, end))) return 0;
     BINANCE_TAKE(",\"U\":");
-    BINANCE_WHOLE(&m->first_id);
+    BINANCE_ID(&m->first_id);
     BINANCE_TAKE(",\"u\":");
-    BINANCE_WHOLE(&m->last_id);
+    BINANCE_ID(&m->last_id);
     m->has_previous = 0;
     if ((q = SCAN_EXPECT(p, end, ",\"pu\":"))) {
         p = q;
-        BINANCE_WHOLE(&m->previous_id);
+        BINANCE_ID(&m->previous_id);
         m->has_previous = 1;
     }
     BINANCE_TAKE(",\"b\":");
@@ -229,7 +237,7 @@ static inline int binance_quick_trade(const char *p, const char *start, const ch
     BINANCE_TAKE(",\"s\":\"");
     if (!(p = binance_symbol_here(p, end, t, m))) return 0;
     BINANCE_TAKE(",\"t\":");
-    BINANCE_WHOLE(&m->trade.trade_id);
+    BINANCE_ID(&m->trade.trade_id);
     BINANCE_TAKE(",\"p\":\"");
     if (!(p = scan_quoted(p, end, &m->symbol->price, &m->trade.price)) || m->trade.price < 0) return 0;
     BINANCE_TAKE(",\"q\":\"");
@@ -270,7 +278,7 @@ static inline int binance_quick(const char *p, const char *end, binance_symbols 
     }
     if ((q = SCAN_EXPECT(p, end, "\"u\":"))) {
         p = q;
-        BINANCE_WHOLE(&m->last_id);
+        BINANCE_ID(&m->last_id);
         if ((q = SCAN_EXPECT(p, end, ",\"e\":\"bookTicker\""))) p = q; /* COIN-M */
         return binance_quick_ticker(p, start, end, t, m);
     }
@@ -279,7 +287,7 @@ static inline int binance_quick(const char *p, const char *end, binance_symbols 
     if ((q = SCAN_EXPECT(p, end, "\"e\":\"trade\",\"E\":"))) return binance_quick_trade(q, start, end, t, m);
     if ((q = SCAN_EXPECT(p, end, "\"e\":\"bookTicker\",\"u\":"))) {
         p = q;
-        BINANCE_WHOLE(&m->last_id);
+        BINANCE_ID(&m->last_id);
         return binance_quick_ticker(p, start, end, t, m);
     }
     return 0;
@@ -348,10 +356,14 @@ static inline int binance_time_member(const tc_value *v, int64_t *out) {
     return value_u64(v, &time) && binance_time(time, out);
 }
 
+static inline int binance_id(const tc_value *v, uint64_t *out) {
+    return value_u64(v, out) && !(*out >> 63);
+}
+
 static inline int binance_read_depth(const tc_value *v, tc_level *levels, int room, binance_message *m) {
     m->has_previous = v[B_pu].type != TC_JSON_MISSING;
-    if (m->has_previous && !value_u64(&v[B_pu], &m->previous_id)) return BINANCE_REJECTED;
-    if (!value_u64(&v[B_U], &m->first_id) || !value_u64(&v[B_u], &m->last_id)) return BINANCE_REJECTED;
+    if (m->has_previous && !binance_id(&v[B_pu], &m->previous_id)) return BINANCE_REJECTED;
+    if (!binance_id(&v[B_U], &m->first_id) || !binance_id(&v[B_u], &m->last_id)) return BINANCE_REJECTED;
     if (v[B_E].type == TC_JSON_MISSING || !binance_time_member(&v[B_E], &m->venue_time)) return BINANCE_REJECTED;
     if ((m->bids = binance_levels(&v[B_b], m->symbol, levels, room, m)) < 0) return BINANCE_REJECTED;
     m->asks = binance_levels(&v[B_a], m->symbol, levels + m->bids, room - m->bids, m);
@@ -360,7 +372,7 @@ static inline int binance_read_depth(const tc_value *v, tc_level *levels, int ro
 
 static inline int binance_read_ticker(const tc_value *v, binance_message *m) {
     const binance_symbol *s = m->symbol;
-    if (!value_u64(&v[B_u], &m->last_id) || !binance_time_member(&v[B_E], &m->venue_time) ||
+    if (!binance_id(&v[B_u], &m->last_id) || !binance_time_member(&v[B_E], &m->venue_time) ||
         !binance_unsigned_units(&v[B_b], &s->price, &m->top.bid_price) ||
         !binance_quantity(&v[B_B], s, &m->top.bid_quantity, m) ||
         !binance_unsigned_units(&v[B_a], &s->price, &m->top.ask_price) ||
@@ -374,7 +386,7 @@ static inline int binance_read_ticker(const tc_value *v, binance_message *m) {
 
 static inline int binance_read_trade(const tc_value *v, binance_message *m) {
     int buyer_is_maker;
-    if (!value_u64(&v[B_t], &m->trade.trade_id) || !binance_time_member(&v[B_E], &m->venue_time) ||
+    if (!binance_id(&v[B_t], &m->trade.trade_id) || !binance_time_member(&v[B_E], &m->venue_time) ||
         !binance_time_member(&v[B_T], &m->trade.venue_time) || v[B_T].type == TC_JSON_MISSING ||
         !value_bool(&v[B_m], &buyer_is_maker) ||
         !binance_unsigned_units(&v[B_p], &m->symbol->price, &m->trade.price) ||
@@ -387,7 +399,7 @@ static inline int binance_read_trade(const tc_value *v, binance_message *m) {
 
 static inline int binance_read_snapshot(const tc_value *v, tc_level *levels, int room, binance_message *m) {
     if (!m->symbol) return BINANCE_UNKNOWN_SYMBOL;
-    if (!value_u64(&v[B_LAST_UPDATE_ID], &m->last_id) || !binance_time_member(&v[B_E], &m->venue_time))
+    if (!binance_id(&v[B_LAST_UPDATE_ID], &m->last_id) || !binance_time_member(&v[B_E], &m->venue_time))
         return BINANCE_REJECTED;
     if ((m->bids = binance_levels(&v[B_BIDS], m->symbol, levels, room, m)) < 0) return BINANCE_REJECTED;
     m->asks = binance_levels(&v[B_ASKS], m->symbol, levels + m->bids, room - m->bids, m);

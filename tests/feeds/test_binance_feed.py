@@ -1065,6 +1065,22 @@ def test_the_word_of_the_coming_connection_that_it_ends_is_heard() -> None:
     assert len(stage.transport.opens) == 3
 
 
+@pytest.mark.parametrize("number", [2**63, 2**64 - 1])
+def test_an_id_beyond_63_bits_is_a_frame_that_cannot_be_read(number: int) -> None:
+    """It made every later update a duplicate, or its top the one that stays."""
+    for frame in (depth(11, number), top(number, "1.1", "1.9")):
+        stage = Stage().joined()
+        stage.say(frame)
+        assert stage.market.reason == Doubt.REJECTED_FRAME
+        stage.say(depth(11, 11, '["1.5","1"]'))
+        stage.snapshot(11, [(15, 1)], [(20, 5)])
+        assert stage.state() == (0, 15, 20)
+    stage = Stage().joined()
+    stage.say(trade(number))
+    stage.say(trade(5))
+    assert [t.trade_id for _, t in stage.records(Kind.TRADE)] == [5]
+
+
 @pytest.mark.parametrize(
     "wrong",
     [{"depth_interval_ms": 250}, {"lifetime_s": 0}, {"lifetime_s": 10**6},

@@ -63,6 +63,12 @@ def whole(value: Any) -> int:
     return value
 
 
+def id_of(value: Any) -> int:
+    if whole(value) >= 2**63:
+        raise Refused
+    return whole(value)
+
+
 def time(value: Any) -> int:
     v = whole(value)
     if v < 9 * 10**12:
@@ -161,7 +167,7 @@ def message(text: bytes, tick: Decimal, lot: Decimal) -> dict[str, Any]:
         found["bids"] = levels(m.get("bids"), tick, lot)
         found["asks"] = levels(m.get("asks"), tick, lot)
         return found | {
-            "last_id": whole(m["lastUpdateId"]),
+            "last_id": id_of(m["lastUpdateId"]),
             "venue_time": time(m["E"]) if "E" in m else 0,
         }
     if all(k in m for k in "usBA"):
@@ -193,12 +199,12 @@ def symbol_of(value: Any) -> str:
 def depth(m: dict[str, Any], symbol: str, tick: Decimal, lot: Decimal) -> dict[str, Any]:
     found: dict[str, Any] = {"kind": "depth", "symbol": symbol}
     if "pu" in m:
-        found["previous_id"] = whole(m["pu"])
+        found["previous_id"] = id_of(m["pu"])
     return found | {
         "bids": levels(m.get("b"), tick, lot),
         "asks": levels(m.get("a"), tick, lot),
-        "first_id": whole(m.get("U")),
-        "last_id": whole(m.get("u")),
+        "first_id": id_of(m.get("U")),
+        "last_id": id_of(m.get("u")),
         "venue_time": time(m.get("E")),
     }
 
@@ -209,7 +215,7 @@ def ticker(m: dict[str, Any], symbol: str, tick: Decimal, lot: Decimal) -> dict[
         "symbol": symbol,
         "bid": (units(m.get("b"), tick), units(m.get("B"), lot)),
         "ask": (units(m.get("a"), tick), units(m.get("A"), lot)),
-        "last_id": whole(m.get("u")),
+        "last_id": id_of(m.get("u")),
         "venue_time": time(m["E"]) if "E" in m else 0,
     }
 
@@ -220,7 +226,7 @@ def trade(m: dict[str, Any], symbol: str, tick: Decimal, lot: Decimal) -> dict[s
     return {
         "kind": "trade",
         "symbol": symbol,
-        "trade_id": whole(m.get("t")),
+        "trade_id": id_of(m.get("t")),
         "price": units(m.get("p"), tick),
         "quantity": units(m.get("q"), lot),
         "side": "sell" if m["m"] else "buy",
