@@ -27,4 +27,5 @@ cdef class Normaliser:
     cdef int join_to(self, int at, const binance_message* m, const tc_level* levels) noexcept
     cdef bint crosses(self, int at) noexcept
     cdef int look(self, int at, int64_t time, int ends) except -1
+    cdef int doubt_all(self, int64_t time, uint32_t reason) except -1
     cdef int mark(self, int at, int64_t time, uint32_t reason) except -1

@@ -150,6 +150,8 @@ cdef class Normaliser:
         if kind == BINANCE_REJECTED:
             self.rejected += 1
         if m.symbol == NULL:
+            if kind == BINANCE_REJECTED:
+                self.doubt_all(time, TC_DOUBT_REJECTED_FRAME)  # whose it was cannot be told
             return 0
         at = m.symbol.index
         self.heard_of[at] += kind != BINANCE_SNAPSHOT
@@ -165,6 +167,8 @@ cdef class Normaliser:
                 e.flags = TC_TAPE_ENDS_UPDATE | ends
         elif kind == BINANCE_TRADE:
             self.named += 1
+            if self.spare and self.last_trade[at] and m.trade.trade_id > self.last_trade[at] + 1:
+                return 0               # what lies between comes with the other one, as live
             if m.trade.trade_id > self.last_trade[at]:
                 self.last_trade[at] = m.trade.trade_id
                 e = self.tape.add(time)
@@ -252,8 +256,8 @@ cdef class Normaliser:
         self.snapshots += 1
         self.joined(at, time, self.join_to(at, &m, levels))
 
-    def restart(self, int64_t time, uint32_t reason):
-        """The connection is a new one: every book is in doubt until a snapshot."""
+    cdef int doubt_all(self, int64_t time, uint32_t reason) except -1:
+        """Every book is in doubt until a snapshot; a doubt that stands is not told again."""
         cdef int at
         cdef Join join
         for at in range(self.count):
@@ -262,6 +266,15 @@ cdef class Normaliser:
                 self.mark(at, time, reason)
             self.is_crossed[at] = False
             join.restart(reason)
+        return 0
+
+    def restart(self, int64_t time, uint32_t reason):
+        """The connection is a new one: every book is in doubt until a snapshot, and no trade comes a
+        second time."""
+        cdef int at
+        self.doubt_all(time, reason)
+        for at in range(self.count):
+            self.last_trade[at] = 0
 
     @property
     def heard(self):

@@ -11,6 +11,7 @@ from feeds.binance.normalise import Normaliser
 from feeds.binance.replay import BookReplay
 from hotpath import tape as t
 from hotpath.instrument import Instrument
+from hotpath.records import Doubt
 from hotpath.tape import Tape
 from tests.hotpath.test_backtest import Stand
 
@@ -111,6 +112,41 @@ def test_each_trade_once() -> None:
         (1, 2),
         (2, 1),
     ]
+
+
+def test_trades_of_an_overlap_are_on_the_tape_by_the_rule_of_the_live_feed() -> None:
+    """Those ahead on the new connection wait for the old one; a new one may count anew."""
+    tape, reader = made()
+    trade = (
+        b'{"stream":"btcusdt@trade","data":{"e":"trade","E":1700000000000,"s":"BTCUSDT","t":%d,'
+        b'"p":"100.00","q":"0.50000","T":1700000000000,"m":true,"M":true}}'
+    )
+    said = ((497, False), (500, True), (498, False), (499, True), (498, True), (500, False))
+    for number, spare in said:
+        reader.frame(number, trade % number, spare=spare)
+    reader.restart(1000, 5)
+    reader.frame(1001, trade % 1)
+    assert [tape.event(i)["id"] for i in range(tape.count)] == [497, 498, 499, 500, 1]
+
+
+def test_a_frame_that_nobody_can_read_doubts_every_book_of_the_connection() -> None:
+    """As live, where it may have been an update of any of them; the tape went on as if whole."""
+    tape = Tape()
+    other = Instrument("ETHUSDT", "0.01", "0.00001", id=101, base_asset=11, quote_asset=2)
+    reader = Normaliser(tape, [(SPEC, 0), (other, 1)])
+    for at, symbol in enumerate((b"BTCUSDT", b"ETHUSDT")):
+        reader.frame(5, depth(9, 11).replace(b"BTCUSDT", symbol))
+        reader.frame(6, SNAPSHOT, asked=at)
+    before = tape.count
+    reader.frame(7, depth(12, 12)[:-4])
+    told = [tape.event(i) for i in range(before, tape.count)]
+    assert [(e["kind"], e["listing"], e["reason"]) for e in told] == [
+        (t.DOUBT, 0, Doubt.REJECTED_FRAME),
+        (t.DOUBT, 1, Doubt.REJECTED_FRAME),
+    ]
+    assert not reader.joins[0].joined and not reader.joins[1].joined
+    reader.frame(8, b"{")
+    assert tape.count == before + 2, "a doubt that stands is not told again"
 
 
 @pytest.mark.parametrize("view_ns", [0, 5_000_000])
