@@ -35,10 +35,10 @@ def lists_by_time(stage: Stage, *, silent: bool = False) -> None:
     stage.answer = answer  # type: ignore[method-assign]
 
 
-def next_life(stage: Stage, away_s: int) -> Stage:
+def next_life(stage: Stage, away_s: int, others: int = 0) -> Stage:
     """Its records are all that is left of `stage`; the exchange has gone on."""
     stage.records()
-    later = Stage(history=stage.written, begins=stage.now + away_s * S)
+    later = Stage(history=stage.written, begins=stage.now + away_s * S, others=others)
     later.trades, later.orders = stage.trades, stage.orders
     lists_by_time(later)
     return later
@@ -159,16 +159,18 @@ def test_a_trade_of_a_replaced_order_is_found_though_no_record_counts_it() -> No
 
 
 def test_without_a_fill_trades_are_read_from_the_last_record_on() -> None:
-    stage = Stage()
+    """Also of an instrument in which the life before had no order."""
+    stage = Stage(others=1)
     stage.start()
     id = stage.place()
     stage.report(id, "NEW")
     stage.report(id, "CANCELED", X="CANCELED")
     ended = stage.now // MS
-    later = next_life(stage, 3600)
+    later = next_life(stage, 3600, others=1)
     reconnect(later)
     asked = [m["params"] for m in later.sent if m["method"] == "myTrades"]
-    assert ended - 61_000 <= asked[0]["startTime"] <= ended - 60_000
+    assert {p["symbol"] for p in asked} == {"BTCUSDT", "A0USDT"}
+    assert all(ended - 61_000 <= p["startTime"] <= ended - 60_000 for p in asked)
 
 
 def test_what_was_told_in_full_is_not_asked_for_again() -> None:
