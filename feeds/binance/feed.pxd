@@ -49,7 +49,7 @@ cdef class BinanceFeed(Feed):
     cdef readonly list connects        # engine times of those asked for in the last five minutes
     cdef int64_t connect_due           # when to connect; 0: nothing is planned
     cdef int64_t heard_at              # a frame of the active connection, of any kind
-    cdef bint coming_heard             # a frame of the coming one
+    cdef bint coming_heard             # market data of the coming one
     cdef readonly int64_t opened_at
     cdef readonly int64_t coming_at
     cdef readonly list to_send         # (channel, control message) that wait for their turn

@@ -20,8 +20,8 @@ actor of the engine was told of, on the board, or our own handshake was answered
 is asked for; those there are go on.
 
 Staleness is by channel: silence longer than three times the 99.9th percentile of the gaps seen, in
-the bounds of the settings. A stale channel's streams are subscribed anew, once; the next time the
-connection is replaced.
+the bounds of the settings. A stale market is in doubt and subscribed anew; the connection is replaced
+when it has not said a word since, beside it when every market is silent, never for one of several.
 """
 
 cimport cython
@@ -254,6 +254,7 @@ cdef class BinanceFeed(Feed):
         self.active, self.coming = self.coming, -1
         self.opened_at = self.heard_at = self.lane.now
         for market in self.markets:
+            self.states[market.index].resubscribed = False
             if self.states[market.index].skipped:
                 self.doubt(market, TC_DOUBT_RECONNECT)
         if old >= 0:
@@ -303,11 +304,11 @@ cdef class BinanceFeed(Feed):
     cdef int take_bytes(self, uint16_t channel, const char* p, size_t n, bint last) except -1:
         cdef int kind
         if channel == self.active or channel == self.coming:
+            kind = self.codec.scan(p, n, NULL)
             if channel == self.active:
                 self.heard_at = self.lane.now
-            else:
+            elif kind == BINANCE_TICKER or kind == BINANCE_DEPTH or kind == BINANCE_TRADE:
                 self.coming_heard = True
-            kind = self.codec.scan(p, n, NULL)
             if self.lane.sampled:
                 self.lane.lap(TC_LAP_DECODE)
             if kind == BINANCE_TICKER:

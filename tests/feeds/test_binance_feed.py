@@ -966,6 +966,7 @@ def test_a_new_connection_without_a_word_does_not_replace_one_that_speaks() -> N
         stage.wait(99)
         if n == 620:
             new = rolled(stage)
+            stage.say('{"result":null,"id":1}', new)  # an answer is no market data
         update += 1
         stage.say(depth(update, update), 0)
     assert stage.feed.active == 0 and stage.market.is_valid
