@@ -43,17 +43,15 @@ def refuse_without_venue(assembly: Assembly) -> None:
 def may_trade(state: Path) -> list[tuple[tuple[int, int], dict[str, str]]]:
     """((venue, instrument), {client_order_id, venue, listing, side, quantity}) of every order that,
     as far as the journal knows, may still trade or has traded something that is not told yet."""
-    from engine.history import LIVE
+    from engine.history import GUESSED, LIVE
     from engine.journal.conditions import NoJournal
     from engine.journal.names import Names
     from engine.journal.store import open_reader
-    from engine.left_open import side_of
-    from hotpath.order import spell_id
+    from engine.left_open import terms_of
 
     sql = (
-        f"SELECT id, venue, instrument, side, quantity FROM orders WHERE {LIVE} OR guess_trade IN"
-        " (SELECT trade_id FROM fills WHERE guess = 1 AND quantity > 0 AND order_id = orders.id)"
-        " ORDER BY last_event"
+        "SELECT id, venue, instrument, side, quantity FROM orders"
+        f" WHERE {LIVE} OR {GUESSED} ORDER BY last_event"
     )
     try:
         db = open_reader(state)
@@ -64,16 +62,4 @@ def may_trade(state: Path) -> list[tuple[tuple[int, int], dict[str, str]]]:
         rows: list[Any] = db.execute(sql).fetchall()
     finally:
         db.close()
-    return [
-        (
-            (venue, instrument),
-            {
-                "client_order_id": spell_id(int(str(order), 16)),
-                "venue": names.source(venue),
-                "listing": names.instrument(instrument),
-                "side": side_of(side),
-                "quantity": names.quantity(instrument, quantity),
-            },
-        )
-        for order, venue, instrument, side, quantity in rows
-    ]
+    return [((row[1], row[2]), terms_of(names, *row)) for row in rows]

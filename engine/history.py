@@ -39,6 +39,10 @@ THEIR_TRADES = (
     " WHERE f.venue = ? AND f.guess = 0 ORDER BY f.event DESC LIMIT ?"
 )
 LIVE = "(status IN (3, 4, 5, 7, 10) OR (evidence = 1 AND approved > 0))"
+GUESSED = (
+    "guess_trade IN (SELECT trade_id FROM fills"
+    " WHERE guess = 1 AND quantity > 0 AND order_id = orders.id)"
+)
 PATIENCE_S = 5.0
 STEP_S = 0.01
 
@@ -100,8 +104,7 @@ def older(db: apsw.Connection, venue: int, before: int) -> list[Any]:
     marks = ", ".join("?" * len(KINDS))
     sql = (
         "WITH RECURSIVE chain(id) AS ("
-        f" SELECT id FROM orders WHERE venue = ? AND ({LIVE} OR evidence = 2 OR guess_trade IN"
-        " (SELECT trade_id FROM fills WHERE guess = 1 AND quantity > 0 AND order_id = orders.id))"
+        f" SELECT id FROM orders WHERE venue = ? AND ({LIVE} OR evidence = 2 OR {GUESSED})"
         " UNION SELECT o.target FROM chain CROSS JOIN orders o ON o.id = chain.id"
         " WHERE o.target != '')"
         f" SELECT DISTINCT {columns} FROM chain CROSS JOIN order_events x ON x.order_id = chain.id"

@@ -41,11 +41,7 @@ def left_open(state: Path) -> Left:
         "orders_unknown": [
             {
                 "order": order,
-                "client_order_id": spell_id(int(str(order), 16)),
-                "venue": names.source(venue),
-                "listing": names.instrument(instrument),
-                "side": side_of(side),
-                "quantity": names.quantity(instrument, quantity),
+                **terms_of(names, order, venue, instrument, side, quantity),
                 "filled": names.quantity(instrument, done),
             }
             for order, venue, instrument, side, quantity, done in rows
@@ -57,8 +53,17 @@ def left_open(state: Path) -> Left:
     }
 
 
-def side_of(side: int) -> str:
-    return "sell" if side == Side.SELL else "buy"
+def terms_of(
+    names: Names, order: str, venue: int, instrument: int, side: int, quantity: int
+) -> dict[str, str]:
+    """{client_order_id, venue, listing, side, quantity} of a row of the journal's orders."""
+    return {
+        "client_order_id": spell_id(int(str(order), 16)),
+        "venue": names.source(venue),
+        "listing": names.instrument(instrument),
+        "side": "sell" if side == Side.SELL else "buy",
+        "quantity": names.quantity(instrument, quantity),
+    }
 
 
 def left_in_words(left: Left) -> list[str]:
