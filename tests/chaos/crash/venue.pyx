@@ -88,9 +88,9 @@ cdef class CrashingVenue(BinanceVenue):
         point("logged on")
         BinanceVenue.subscribe(self)
 
-    def reconcile(self):
+    def begin_comparison(self):
         point("subscribed")
-        BinanceVenue.reconcile(self)
+        BinanceVenue.begin_comparison(self)
         point("reconciliation asked")
 
     cdef int set_reconciled(self, bint on) except -1:
