@@ -24,6 +24,7 @@ from hotpath.order import EVENTS, EVIDENCE, STATUS, spell_id
 from hotpath.records import (
     Approved,
     BookState,
+    Document,
     Doubt,
     Fill,
     Flag,
@@ -45,6 +46,7 @@ BATCH = 256
 STEPS = 65_536
 """Records passed over between two beats in search of those: what is read cheaply has an end too."""
 WANTED = (Kind.APPROVED, Kind.ORDER_EVENT, Kind.FILL, Kind.REFUSED, Kind.BOOK_STATE)
+OF_VENUES = (*WANTED, Kind.DOCUMENT)
 WRONG = frozenset(
     n
     for n, name in enumerate(EVENTS)
@@ -63,7 +65,10 @@ class LaneLogs:
         self.logs = {lane: open_logs(folder, lane, settings, root.redaction) for lane in lanes}
         self.names = {number: name for name, number in assembly.sources.items()}
         self.listings = {listing.number: listing for listing in assembly.listings.values()}
-        self.mask = sum(1 << kind for kind in WANTED)
+        self.masks = {
+            name: sum(1 << kind for kind in (OF_VENUES if role == "venue" else WANTED))
+            for name, role in assembly.roles.items()
+        }
         self.readers = {
             box.name: Reader.attach(box.fd, "", True, build_hash=build_hash())
             for box in assembly.boxes.values()
@@ -77,6 +82,7 @@ class LaneLogs:
             Kind.FILL: self._fill,
             Kind.REFUSED: self._refused,
             Kind.BOOK_STATE: self._book,
+            Kind.DOCUMENT: self._document,
         }
 
     def note(self, lane: str, level: str, event: str, **values: Any) -> None:
@@ -89,7 +95,7 @@ class LaneLogs:
         for actor, reader in self.readers.items():
             log = self.logs[self.homes[actor]]
             try:
-                records = reader.take(BATCH, self.mask, STEPS)
+                records = reader.take(BATCH, self.masks[actor], STEPS)
             except CorruptRing as error:
                 log.error("outbox not readable", actor=actor, detail=str(error))
                 reader.skip_to_last()
@@ -182,6 +188,16 @@ class LaneLogs:
             log.main("info", "book valid", **values)
         else:
             log.main("warning", "book in doubt", why=Doubt(record.reason).name.lower(), **values)
+
+    def _document(self, log: Log, actor: str, header: Header, record: Document) -> None:
+        """An order on the account that is not ours, as the venue wrote it."""
+        found = record.document.get("external")
+        if not isinstance(found, dict):
+            return
+        listing = self._listing(header.instrument)
+        told = {"venue_order_id": found.get("order")} | {k: v for k, v in found.items() if v}
+        told.pop("order", None)
+        log.trade("external order", at=header.time, actor=actor, listing=listing, **told)
 
     def _about(self, actor: str, header: Header, order: int, strategy: int) -> dict[str, Any]:
         return {

@@ -134,16 +134,22 @@ typedef struct { /* potential notional of an instrument, 1e-8 quote: all that is
     gate_wide longs, shorts, gross; /* its parts of the venue's sums: none is negative */
 } tc_gate_reach;
 
+typedef struct { /* orders on the account that are not ours (reliability.md 8.4) */
+    int64_t orders, buying, selling; /* lots */
+    gate_wide open, bought, sold;    /* 1e-8 quote; 1e-8 base */
+} tc_gate_external;
+
 typedef struct {
     tc_instrument spec;
     tc_instrument_limits limits;
     uint64_t worth_unit, base_unit; /* one tick of one lot in 1e-8 quote, one lot in 1e-8 base; 0: not whole, or too large */
     int32_t base, quote, first;     /* first: of its orders, -1 = none */
     uint32_t halted;
-    int64_t position, buying, selling, orders; /* lots */
+    int64_t position, buying, selling, orders; /* lots; what is open: of others too */
     gate_wide open;
     tc_gate_reach reach; /* at the last reference */
     int64_t window_start, low_now, high_now, low_before, high_before; /* bid + ask */
+    tc_gate_external external; /* its part of what is open */
 } tc_gate_instrument;
 
 typedef struct {
@@ -161,7 +167,7 @@ typedef struct {
     int32_t booked; /* the order reserved last: it is asked for again in the same turn */
     int32_t rule_room;
     uint64_t sent;
-    int64_t live;
+    int64_t live, external; /* orders; how many of them are not ours */
     int starved; /* there was no memory for a rule's times: no answer of a gate without memory is one */
     int told_first; /* this venue tells a balance before the fill that moved it */
     gate_wide open, longs, shorts, gross, net_high, net_low;
@@ -657,12 +663,14 @@ static inline int gate_ask(tc_gate *g, const tc_intent *i, uint32_t instrument, 
     if (r->disabled) return gate_refuse(g, out, TC_R14_REPEATED, (int64_t)r->count, v->executions, i->rule, 2, 0, 0);
 
     if (t->orders >= t->limits.open_orders)
-        return gate_refuse(g, out, TC_R08_OPEN, t->orders, t->limits.open_orders, GATE_SCOPE_INSTRUMENT, 0, 0, 0);
-    if (g->live >= v->open_orders) return gate_refuse(g, out, TC_R08_OPEN, g->live, v->open_orders, GATE_SCOPE_VENUE, 0, 0, 0);
+        return gate_refuse(g, out, TC_R08_OPEN, t->orders, t->limits.open_orders, GATE_SCOPE_INSTRUMENT, 0, t->external.orders, 0);
+    if (g->live >= v->open_orders)
+        return gate_refuse(g, out, TC_R08_OPEN, g->live, v->open_orders, GATE_SCOPE_VENUE, 0, g->external, 0);
     if (t->open + notional > t->limits.open_notional)
-        return gate_refuse(g, out, TC_R08_OPEN, gate_narrow(t->open + notional), t->limits.open_notional, GATE_SCOPE_INSTRUMENT, 1, 0, 0);
+        return gate_refuse(g, out, TC_R08_OPEN, gate_narrow(t->open + notional), t->limits.open_notional, GATE_SCOPE_INSTRUMENT, 1,
+                           t->external.orders, 0);
     if (g->open + notional > v->open_notional)
-        return gate_refuse(g, out, TC_R08_OPEN, gate_narrow(g->open + notional), v->open_notional, GATE_SCOPE_VENUE, 1, 0, 0);
+        return gate_refuse(g, out, TC_R08_OPEN, gate_narrow(g->open + notional), v->open_notional, GATE_SCOPE_VENUE, 1, g->external, 0);
 
     gate_wide base = gate_amount(t, i->quantity);
     tc_gate_reach potential;
@@ -686,7 +694,7 @@ static inline int gate_ask(tc_gate *g, const tc_intent *i, uint32_t instrument, 
         return gate_refuse(g, out, TC_R19_CLOCK, in->uncertainty, v->request_window_ns / 4, 0, 0, 0, 0);
     control = gate_check_throttle(g, 0, now, out);
     if (control) return control;
-    if (g->vacant < 0) return gate_refuse(g, out, TC_CONTROL_ROOM, g->live, g->room, 0, 0, 0, 0);
+    if (g->vacant < 0) return gate_refuse(g, out, TC_CONTROL_ROOM, g->live - g->external, g->room, 0, 0, 0, 0);
 
     /* all agree: book it */
     int32_t at = g->vacant;
@@ -945,6 +953,35 @@ static inline int64_t gate_worst(const tc_gate *g, tc_order_id id) {
     int32_t at = gate_order_index(g, id);
     if (at < 0) return 0;
     return g->orders[at].price;
+}
+
+/* What orders that are not ours have open at an instrument, in place of what was told before: lots,
+ * and ticks times lots. It counts for R07 and R08; the balance names what it holds. `price` in ticks
+ * values it, 0: at the next order. 0: too much to be counted, the instrument halts. */
+static inline int gate_set_external(tc_gate *g, uint32_t instrument, int64_t orders, int64_t buying, int64_t selling, int64_t cost,
+                                    int64_t price) {
+    tc_gate_instrument *t = gate_instrument(g, instrument);
+    int overflow = 0;
+    int64_t up, down;
+    if (!t) return 0;
+    tc_gate_external *was = &t->external, now = {orders, buying, selling, 0, gate_amount(t, buying), gate_amount(t, selling)};
+    now.open = gate_worth(t, 1, cost, &overflow);
+    if (overflow || __builtin_add_overflow(t->buying - was->buying, buying, &up) ||
+        __builtin_add_overflow(t->selling - was->selling, selling, &down))
+        return t->halted = 1, 0;
+    tc_gate_asset *a = &g->assets[t->base];
+    t->buying = up;
+    t->selling = down;
+    t->orders += orders - was->orders;
+    g->live += orders - was->orders;
+    g->external += orders - was->orders;
+    t->open += now.open - was->open;
+    g->open += now.open - was->open;
+    a->buying += now.bought - was->bought;
+    a->selling += now.sold - was->sold;
+    *was = now;
+    if (price > 0) gate_refresh(g, t, price);
+    return 1;
 }
 
 /* An order of ours found at the venue: counted at its worst case, without asking. 0: no room.

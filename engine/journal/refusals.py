@@ -130,7 +130,8 @@ def _position(r: Refused) -> Says:
 
 def _open(r: Refused) -> Says:
     where = "instrument" if r.input[0] == 1 else "venue"
-    return (f"value at the {where}, 1e-8 quote" if r.input[1] else f"orders of the {where}"), ()
+    names = ("", "", "not of ours") if r.input[2] else ()
+    return (f"value at the {where}, 1e-8 quote" if r.input[1] else f"orders of the {where}"), names
 
 
 def _balance(r: Refused) -> Says:

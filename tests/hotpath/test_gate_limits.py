@@ -133,7 +133,7 @@ class Pair:
                 slow.position(s),
                 slow.working(s, 1),
                 slow.working(s, 2),
-                sum(o.spec is s for o in slow.orders),
+                slow.count(s),
             )
 
 

@@ -36,6 +36,8 @@ class Spec:
     references: list[tuple[int, int]] = field(default_factory=list)
     half: tuple[int, list[int], list[int]] | None = None
     valued_at: int = 0
+    external: tuple[int, int, int, int] = (0, 0, 0, 0)
+    """Of others: orders, lots to buy, lots to sell, ticks times lots."""
 
     def notional(self, ticks: int, lots: int) -> int:
         return away_from_zero(ticks * self.tick * lots * self.lot * UNIT)
@@ -82,13 +84,21 @@ class Gate:
         return sum((1 if s == 1 else -1) * q for t, s, _, q, _ in self.trades if t is spec)
 
     def working(self, spec: Spec, side: int) -> int:
-        return sum(o.leaves for o in self.orders if o.spec is spec and o.side == side)
+        ours = sum(o.leaves for o in self.orders if o.spec is spec and o.side == side)
+        return ours + spec.external[side]
+
+    def count(self, spec: Spec | None = None) -> int:
+        ours = sum(spec is None or o.spec is spec for o in self.orders)
+        return ours + sum(s.external[0] for s in self.specs.values() if spec is None or s is spec)
 
     def open_notional(self, spec: Spec | None = None) -> int:
-        return sum(
+        ours = sum(
             o.spec.notional(o.price, o.leaves)
             for o in self.orders
             if spec is None or o.spec is spec
+        )
+        return ours + sum(
+            s.notional(1, s.external[3]) for s in self.specs.values() if spec is None or s is spec
         )
 
     def reserved(self, asset: int) -> int:
@@ -175,9 +185,9 @@ class Gate:
             self.disabled.add(rule)
         if rule in self.disabled:
             return "R14"
-        if sum(o.spec is spec for o in self.orders) >= own["open_orders"]:
+        if self.count(spec) >= own["open_orders"]:
             return "R08"
-        if len(self.orders) >= limits["open_orders"]:
+        if self.count() >= limits["open_orders"]:
             return "R08"
         if self.open_notional(spec) + notional > own["open_notional"]:
             return "R08"
@@ -268,6 +278,7 @@ class Gate:
         amount = amount if buy else -amount
         amount += sum(s.amount(o.leaves) for s in of_asset for o in self.orders
                       if o.spec is s and o.side == side)  # fmt: skip
+        amount += sum(s.amount(s.external[side]) for s in of_asset)
         if amount + spec.amount(lots) > self.asset_limits[spec.base][0 if buy else 1]:
             return True
         ends = []
@@ -367,6 +378,13 @@ class Gate:
                 self.fired[(o.strategy, o.rule)].pop()
                 return self.close(id)
         return False
+
+    def set_external(
+        self, instrument: int, orders: int, buying: int, selling: int, cost: int, price: int
+    ) -> bool:
+        spec = self.specs[instrument]
+        spec.external, spec.valued_at = (orders, buying, selling, cost), price
+        return True
 
     def note_reject(self, strategy: int, now: int) -> None:
         times = self.rejects.setdefault(strategy, [])

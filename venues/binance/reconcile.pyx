@@ -272,16 +272,19 @@ cdef class Reconciliation(Absence):
         return True
 
     cdef compare_open(self, str id, int64_t asked):
-        """Live orders of ours that the list does not show are asked for one by one."""
+        """Live orders of ours that the list does not show are asked for one by one; those of others
+        are over."""
         cdef uint32_t k
         cdef tc_order* o
         cdef tc_order_id shown
         cdef bn_item* i
         cdef int j
         cdef int64_t number = -1 if id == EVERY else number_of(id)
-        there = bytearray(self.orders.t.room)
+        there, listed = bytearray(self.orders.t.room), set()
         for j in range(self.codec.message.count):
             i = &self.codec.items[j]
+            if self.others.open and i.kind == BN_ORDER:
+                listed.add((self.number_at(i), i.order_id))
             if i.kind == BN_ORDER and order_id_read(i.client_id.p, i.client_id.n, &shown):
                 o = orders_by_id(&self.orders.t, shown)
                 if o != NULL and order_id_same(shown, o.id):
@@ -297,6 +300,8 @@ cdef class Reconciliation(Absence):
             if o.touched >= asked or o.sent >= asked or o.status == TC_STATUS_INTENT or there[k]:
                 continue                   # it changed after the list was asked for, or is there
             self.look_up("q" + spelled(o.id))
+        for instrument, order_id in self.others.leave(&self.gate.g, number, listed, asked):
+            self.tell_external(instrument, {"order": order_id, "status": "GONE"})
 
     cdef look_up(self, str key):
         """Ask for one order; a comparison waits for it."""

@@ -6,13 +6,16 @@ from hotpath.order cimport tc_order, tc_report
 from hotpath.records cimport tc_order_id
 from venues.binance.assets cimport Assets
 from venues.binance.codec cimport bn_item
+from venues.binance.others cimport Others
 from venues.binance.queries cimport Queries
 
 
 cdef class Reports(Queries):
     cdef readonly uint64_t adopted, rejected
+    cdef readonly uint64_t external        # times that the venue spoke of orders that are not ours
     cdef readonly uint64_t guesses         # fills booked without their trade
     cdef Assets assets
+    cdef Others others
     cdef dict symbols                      # symbol text -> instrument number
     cdef dict last_trade                   # instrument -> highest trade id seen
     cdef dict missing                      # id -> (told, since, when to ask again, money, number)
@@ -27,6 +30,8 @@ cdef class Reports(Queries):
     cdef int leave(self, tc_order* o) except -1
     cdef int remember(self, uint32_t instrument, uint64_t order_id, tc_order_id id) except -1
     cdef int adopt(self, const bn_item* i, tc_order_id id) except -1
+    cdef int take_external(self, const bn_item* i, int64_t collected) except -1
+    cdef int tell_external(self, uint32_t instrument, dict order) except -1
     cdef int take_order(self, const bn_item* i, tc_order* o, int64_t collected) except -1
     cdef int move_on(self, tc_order* o, const bn_item* i) except -1
     cdef int drop_replacement(self, tc_order* o, int32_t reason) except -1

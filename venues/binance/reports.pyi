@@ -2,5 +2,6 @@ from venues.binance.queries import Queries
 
 class Reports(Queries):
     adopted: int
+    external: int
     rejected: int
     guesses: int

@@ -14,6 +14,7 @@ what became of the new one.
 
 from libc.stdint cimport int32_t, int64_t, uint32_t, uint64_t
 from libc.string cimport memset
+from cpython.bytes cimport PyBytes_AS_STRING
 
 from hotpath.gate cimport gate_adopt, gate_instrument, tc_gate_instrument
 from hotpath.instrument cimport instrument_price, instrument_quantity
@@ -45,6 +46,8 @@ from hotpath.order cimport (
     trade_find,
 )
 from hotpath.records cimport (
+    TC_BUY,
+    TC_DOCUMENT,
     TC_EV_ACK,
     TC_EV_APPROVED,
     TC_EV_CANCELED,
@@ -67,8 +70,11 @@ from hotpath.venue cimport tc_listing
 from venues.binance.assets cimport Assets
 from venues.binance.codec cimport BN_TRADE, bn_is_definite, bn_item, bn_message, text
 from venues.binance.entry cimport spelled
+from venues.binance.others cimport Others
 from venues.binance.queries cimport Queries
 
+from hotpath.order import STATUS
+from hotpath.records import Document, pack
 from venues.binance import profile as rules
 
 DEF SECOND = 1_000_000_000
@@ -83,6 +89,11 @@ cdef bint is_duplicate(const tc_value* said):
     return said.type == TC_JSON_STRING and said.p[:said.n] == DUPLICATE
 
 
+cdef str spoken(const tc_value* v):
+    """As the venue wrote it; "" for nothing."""
+    return v.p[:v.n].decode("ascii", "replace") if v.n else ""
+
+
 cdef class Reports(Queries):
     """What the venue says of orders and their trades, applied to ours."""
 
@@ -90,7 +101,7 @@ cdef class Reports(Queries):
         super().__init__(lane, name, outbox, room=room)
         self.symbols, self.last_trade, self.missing, self.former = {}, {}, {}, {}
         self.orphans = {}
-        self.assets = Assets()
+        self.assets, self.others = Assets(), Others()
 
     cdef tc_order* order_of(self, const bn_item* i) except? NULL:
         """The order an item speaks of: by client id, else by the venue's number. NULL: not ours."""
@@ -183,6 +194,28 @@ cdef class Reports(Queries):
         if status_is_live(o.status):
             gate_adopt(&self.gate.g, o, self.worst_now(o))
         self.adopted += 1
+        return 0
+
+    cdef int take_external(self, const bn_item* i, int64_t collected) except -1:
+        """Said of an order that is not ours: what it has open is counted, each change is told (8.4)."""
+        cdef tc_order_id id
+        self.external += 1
+        number = self.number_at(i)
+        if number is None or (i.kind == BN_TRADE and order_id_read(i.client_id.p, i.client_id.n, &id)
+                              and order_id_instance(id) == self.instance):
+            return 0                       # a trade of ours once more, let go of meanwhile
+        if self.others.take(&self.gate.g, number, i, collected, self.lane.now):
+            self.tell_external(number, {
+                "order": i.order_id, "client_id": spoken(&i.client_id),
+                "side": "buy" if i.side == TC_BUY else "sell", "price": spoken(&i.price),
+                "quantity": spoken(&i.quantity), "executed": spoken(&i.cumulative),
+                "status": STATUS[i.status],
+            })
+        return 0
+
+    cdef int tell_external(self, uint32_t instrument, dict order) except -1:
+        payload = pack(Document(document={"external": order}))
+        self.emit(TC_DOCUMENT, instrument, 0, PyBytes_AS_STRING(payload), <uint32_t>len(payload))
         return 0
 
     cdef int take_order(self, const bn_item* i, tc_order* o, int64_t collected) except -1:

@@ -8,7 +8,7 @@ from venues.binance.reconcile cimport Reconciliation
 
 
 cdef class BinanceVenue(Reconciliation):
-    cdef readonly uint64_t external, foreign
+    cdef readonly uint64_t foreign
     cdef bint killed
     cdef uint64_t beats
 

@@ -5,7 +5,6 @@ from venues.binance.reconcile import Reconciliation
 from venues.binance.sign import Signer
 
 class BinanceVenue(Reconciliation):
-    external: int
     foreign: int
     def connect_as(
         self,

@@ -147,8 +147,9 @@ cdef class BinanceVenue(Reconciliation):
         if i.kind == BN_ORDER or i.kind == BN_TRADE:
             o = self.order_of(i)
             if o == NULL:
-                self.external += 1
-                return 0
+                return self.take_external(i, collected)
+            if self.others.open:
+                self.others.drop(&self.gate.g, o.instrument, i.order_id)
             return self.take_order(i, o, collected)
         if i.kind == BN_BALANCE:
             said = self.assets.read(i, &b)
