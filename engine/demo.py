@@ -118,10 +118,14 @@ class Demo:
         rest = f"http://127.0.0.1:{exchange.ready['rest_port']}"
         return {"streams": ws, "orders": f"{ws}/ws-api/v3", "rest": rest}
 
+    def unreached(self) -> dict[str, dict[str, Any]]:
+        """Venues to be laid over the configuration's that have no exchange here."""
+        return {}
+
     def start(self) -> None:
         """Exchanges first, then the root on a configuration that names their addresses."""
         environment = dict(os.environ)
-        venues = {}
+        venues = self.unreached()
         for name, spec in self.specs().items():
             key = make_key(self.directory / f"{name}.key.json")
             exchange = start_exchange(spec, self.directory)

@@ -14,7 +14,7 @@ import time
 from collections import Counter
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
 import msgspec
 import orjson
@@ -23,11 +23,12 @@ from engine import config, control, document, report
 from engine.application import Application, Instrument, Venue
 from engine.demo import HEDGE_DEADLINE_NS, Demo
 from engine.demo_world import exchange_spec, make_key, tell
+from engine.drill_conditions import DrillImpossible, DrillInterrupted, NoSuchTarget
 from engine.drill_faults import ABSENCE_PROVEN_S, Fault, full_disk
 from engine.drill_verdict import broken, judged, ledger_lines, unproven
 from engine.drill_words import told_by_engine
 from engine.entry import interruptible
-from engine.errors import EXIT_NO, TiercelError
+from engine.errors import TiercelError
 from engine.roles import role_of
 from engine.state import Run, StateBusy, is_running, read_run
 
@@ -36,27 +37,9 @@ LOOK_S = 0.05
 OFFERED_S = 10.0
 """Within this time the exchanges offer a trade to an engine that is ready."""
 FIRST_TRADES = 2
+TRADING = {"feed", "venue", "rest", "strategy"}
+STAND_IN_KEY = {"label": "drill", "kind": "hmac", "api_key": "drill", "secret": "drill"}
 STAND_IN = {"streams": "ws://127.0.0.1", "orders": "ws://127.0.0.1", "rest": "http://127.0.0.1"}
-
-
-class DrillImpossible(TiercelError):
-    """The configuration cannot be drilled."""
-
-    code: ClassVar[str] = "TCL-2111"
-    what = "{path} cannot be drilled"
-    why = "{detail}"
-    do = "A drill needs venues with instruments, and lanes that start; `tiercel config check` helps"
-    exit_code = EXIT_NO
-
-
-class DrillInterrupted(TiercelError):
-    """Ctrl-C before the drill was over."""
-
-    code: ClassVar[str] = "TCL-2112"
-    what = "The drill {name} was interrupted"
-    why = "What must hold was not judged; engine and exchanges were stopped in order"
-    do = "Run it again to its end; the state is at {state}"
-    exit_code = EXIT_NO
 
 
 class Drill(Demo):
@@ -79,27 +62,29 @@ class Drill(Demo):
 
     def checked(self) -> Application:
         """What will run, with stand-ins for the addresses and keys of the exchanges."""
-        key = {"label": "drill", "kind": "ed25519", "api_key": "drill", "secret": "drill"}
-        place = {"mode": "simulation", "endpoints": STAND_IN, "key": key}
-        venues = self.tree["venues"]
-        laid_over = dict.fromkeys(venues, place) if isinstance(venues, dict) else {}
         path = self.state / "demo.yaml"
-        path.write_bytes(orjson.dumps(self.document() | {"venues": laid_over}))
+        path.write_bytes(orjson.dumps(self.document() | {"venues": self.unreached()}))
         return config.read(path).application
 
+    def unreached(self) -> dict[str, dict[str, Any]]:
+        """Every venue with a stand-in: one without listings has no exchange, and is not reached."""
+        place = {"mode": "simulation", "endpoints": STAND_IN, "key": STAND_IN_KEY}
+        venues = self.tree["venues"]
+        return dict.fromkeys(venues, place) if isinstance(venues, dict) else {}
+
     def price(self, listing: str, text: str) -> str:
-        """A price to start from, as text. DrillImpossible."""
+        """A price to start from, as text. NoSuchTarget."""
         if listing not in self.app.instruments:
             known = ", ".join(self.app.instruments)
             detail = f"--price: there is no instrument {listing}, but {known}"
-            raise DrillImpossible(path=self.user_config, detail=detail)
+            raise NoSuchTarget(path=self.user_config, detail=detail)
         try:
             value = Decimal(text)
         except InvalidOperation:
             value = Decimal(0)
         if not value.is_finite() or value <= 0 or value.adjusted() > 12:
             detail = f"--price: {text!r} is no price of {listing}"
-            raise DrillImpossible(path=self.user_config, detail=detail)
+            raise NoSuchTarget(path=self.user_config, detail=detail)
         return format(value, "f")
 
     # ---- the world
@@ -194,9 +179,15 @@ class Drill(Demo):
         return [run.root, *lanes] if run else lanes
 
     def is_ready(self) -> bool:
-        """Every lane is, but one that was let go for good (a recorder whose disk was full)."""
+        """Every lane is, but one that was let go for good and trades nothing (a recorder's)."""
         lanes = self.lanes()
-        return bool(lanes) and all(x["state"] in ("ready", "gone") for x in lanes.values())
+        may_go = {
+            x.name for x in self.app.lanes if not TRADING & {role_of(a.kind) for a in x.actors}
+        }
+        return bool(lanes) and all(
+            x["state"] == "ready" or (x["state"] == "gone" and name in may_go)
+            for name, x in lanes.items()
+        )
 
     def is_settled(self) -> bool:
         """No order stands in doubt and no leg unhedged; False while nobody can tell."""
@@ -244,19 +235,20 @@ class Drill(Demo):
             roles = {role_of(a.kind) for a in lane.actors}
             if lane.name == wanted or (wanted is None and "venue" in roles):
                 return lane.name
+        if wanted is None:
+            raise DrillImpossible(path=self.user_config, detail="No lane of it trades")
         there = ", ".join(x.name for x in self.app.lanes)
-        detail = f"It has no lane {wanted}, but {there}" if wanted else "No lane of it trades"
-        raise DrillImpossible(path=self.user_config, detail=detail)
+        raise NoSuchTarget(path=self.user_config, detail=f"It has no lane {wanted}, but {there}")
 
     def target_of(self, fault: Fault, wanted: str | None) -> str:
-        """What is hurt, known before anything is. DrillImpossible."""
+        """What is hurt, known before anything is. NoSuchTarget, DrillImpossible."""
         if fault.at == "lane":
             return self.target_lane(wanted)
         there = list(self.specs()) if fault.at == "exchange" else []
         if wanted is not None and wanted not in there:
             whole = "an exchange: " + ", ".join(there) if there else "the engine as a whole"
             detail = f"--at {wanted}: this drill hurts {whole}"
-            raise DrillImpossible(path=self.user_config, detail=detail)
+            raise NoSuchTarget(path=self.user_config, detail=detail)
         return wanted or (there[0] if there else "")
 
     def tell(self, exchange: str, words: dict[str, Any]) -> dict[str, Any]:

@@ -23,7 +23,7 @@ from engine.errors import TiercelError
 from engine.plugin import Plugin
 from engine.recording import MAGIC, Reading
 from hotpath.instrument import Instrument
-from hotpath.records import HEADER_BYTES, Kind, LinkEvent, split, unpack
+from hotpath.records import HEADER_BYTES, Kind, LinkEvent, RecordError, split, unpack
 from hotpath.tape import Tape
 
 FRAME = struct.Struct("<HHIIIq")
@@ -39,6 +39,15 @@ class NotMarketData(TiercelError):
     what = "{path} holds no market data that could be played"
     why = "It is neither a recording nor a raw capture: {detail}"
     do = "Give a .tcr of `tiercel run --record`, or a capture in a format of docs/replay.md"
+
+
+class NothingPlayed(TiercelError):
+    """A recording or a capture in which no book and no trade is told."""
+
+    code: ClassVar[str] = "TCL-7020"
+    what = "{path} has nothing that could be played"
+    why = "No frame of the configuration's listings tells a book or a trade there"
+    do = "Give a recording or capture that was made while market data came"
 
 
 class ListingNotRecorded(TiercelError):
@@ -107,11 +116,15 @@ def read_tape(files: Mapping[str, list[Path]], wanted: list[Wanted], beside: Pat
                 detail = f"{path} is a recording, which names its listings itself: give it alone"
                 raise CapturesUnclear(listing=wanted[0].name, detail=detail)
     if is_recording(each[0][0]):
-        return Recorded(each[0][0], wanted, beside).read()
-    tapes = []
-    for paths in each:
-        tapes += captured(paths, [w for w in wanted if tuple(files[w.name]) == paths], beside)
-    return Tape.merged(tapes)
+        whole = Recorded(each[0][0], wanted, beside).read()
+    else:
+        tapes = []
+        for paths in each:
+            tapes += captured(paths, [w for w in wanted if tuple(files[w.name]) == paths], beside)
+        whole = Tape.merged(tapes)
+    if whole.span is None:
+        raise NothingPlayed(path=each[0][0])
+    return whole
 
 
 # ---- captures
@@ -189,6 +202,8 @@ class Recorded:
                     self.link(record)
                 elif kind == Kind.DOCUMENT:
                     self.document(record)
+        except RecordError as error:
+            raise reading.damaged(str(error)) from None
         finally:
             reading.close()
         missing = next((n for n in self.wanted if n not in self.seen), None)

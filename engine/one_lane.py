@@ -39,6 +39,8 @@ def reduced(configuration: Configuration) -> Configuration:
     if missing:
         detail = f"It has no {missing[0]}"
         raise NothingToTest(path=configuration.path, detail=detail)
+    if not any(a.instruments for a in actors if role_of(a.kind) == "feed"):
+        raise NothingToTest(path=configuration.path, detail="No feed of it shows an instrument")
     names = {a.name for a in actors}
     actors = [
         msgspec.structs.replace(a, follows=[f for f in a.follows if f in names]) for a in actors

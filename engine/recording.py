@@ -23,7 +23,7 @@ import msgspec
 
 from engine.errors import EXIT_NO, TiercelError
 from engine.whole import append_whole
-from hotpath.lockstep import records_of
+from hotpath.lockstep import TornBlock, records_of
 from hotpath.records import SCHEMA_HASH
 
 if TYPE_CHECKING:
@@ -99,11 +99,19 @@ class Reading:
                 raise NotARecording(path=path, detail="It does not begin like one")
             content = self._part("its header")
             self.chain = self._check(MAGIC, content, "its header")
-            self.header: dict[str, Any] = msgspec.json.decode(content)
+            self.header: dict[str, Any] = msgspec.json.decode(content, type=dict[str, Any])
+        except msgspec.MsgspecError as error:
+            damaged = self.damaged(f"its header is no document: {error}")
+            self.file.close()
+            raise damaged from None
         except TiercelError:
             self.file.close()
             raise
         self.sound_to = self.file.tell()
+
+    def damaged(self, detail: str) -> RecordingDamaged:
+        """What was read last is whole and yet says nothing."""
+        return RecordingDamaged(path=self.path, detail=detail, offset=self.file.tell())
 
     def check_layout(self) -> None:
         """RecordingOfAnotherLayout unless this build's records have the fields of its records."""
@@ -168,7 +176,10 @@ class Reading:
     def records(self) -> Iterator[bytes]:
         """Every record in the order in which it was taken."""
         for block in self.blocks():
-            yield from records_of(block)
+            try:
+                yield from records_of(block)
+            except TornBlock as error:
+                raise self.damaged(f"its block holds what is no record: {error}") from None
 
     def close(self) -> None:
         self.file.close()

@@ -25,7 +25,7 @@ from engine.secret import Secret, decode_hook
 from hotpath.board import Board
 from hotpath.lane import Actor, Lane, ScriptedConnection
 from hotpath.lockstep import Differs, Lockstep
-from hotpath.records import HEADER_BYTES, Kind, LinkEvent, split, unpack
+from hotpath.records import HEADER_BYTES, Kind, LinkEvent, RecordError, split, unpack
 from hotpath.ring import Outbox, Reader
 
 OUTBOX_BYTES = 2 * 1024 * 1024
@@ -298,6 +298,8 @@ class Replay:
                 for segment in [*self.ending, *self.segments.values()]:
                     self.close(segment, reading.is_complete)
                 is_complete = reading.is_complete
+            except RecordError as error:
+                raise reading.damaged(str(error)) from None
             finally:
                 reading.close()
         except RecordingDamaged as damaged:

@@ -32,8 +32,10 @@ def command(
     VENUE=FILE and VENUE.SYMBOL=FILE say whose a raw capture is; several files of one name follow
     each other.
     """
+    from engine.entry import interruptible
     from engine.errors import EXIT_DONE, EXIT_NO, WrongUsage
 
+    interruptible()  # what it has in shared memory and in temporary directories goes with it
     if config_path is not None:
         from engine.backtest import backtest_file
 

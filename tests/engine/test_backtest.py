@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
+import os
+import signal
+import subprocess
+import sys
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -21,10 +26,12 @@ from engine.journal.check import check
 from engine.journal.show import show
 from engine.journal.why import why
 from engine.journal.why_not import why_not
-from engine.market_tape import FeedNotPlayable, ListingNotRecorded, NotMarketData
+from engine.market_tape import FeedNotPlayable, ListingNotRecorded, NothingPlayed, NotMarketData
 from engine.one_lane import NothingToTest
 from engine.paper_account import FeeNotPriced
-from hotpath.records import Kind, split, unpack
+from engine.recording import Writing
+from hotpath.records import Document, Header, Kind, join, pack, split, unpack
+from tests.engine.running import until
 from tests.reference.account import Account
 
 MS = 1_000_000
@@ -294,6 +301,53 @@ def test_what_cannot_be_tested_has_a_code(tmp_path: Path) -> None:
     with pytest.raises(ListingNotRecorded, match=r"TCL-7011.*one.ETHUSDT"):
         backtest_file(file, config)
     assert issubclass(FeedNotPlayable, Exception)
+    document = yaml.safe_load(application(tmp_path).read_text())
+    document["lanes"][1]["actors"][0]["instruments"] = []
+    config.write_text(yaml.safe_dump(document))
+    with pytest.raises(NothingToTest, match=r"TCL-7014.*shows an instrument"):
+        backtest_file(file, config)
+
+
+def test_a_recording_without_a_frame_has_nothing_to_play(tmp_path: Path) -> None:
+    listing = {"number": 5, "settings": {"tick": "0.01", "lot": "0.00001"}}
+    feed = {"name": "feed", "role": "feed", "kind": "feeds/binance", "source": 3,
+            "instruments": ["one.BTCUSDT"]}  # fmt: skip
+    start = {"lane": "trade", "actors": [feed], "listings": {"one.BTCUSDT": listing}}
+    writing = Writing(tmp_path / "run.tcr", {})
+    header = Header(0, Kind.DOCUMENT, 1, 1, START, 0, 0, 0)
+    writing.write([join(header, pack(Document(document={"start": start})))])
+    writing.close()
+    with pytest.raises(NothingPlayed, match=r"TCL-7020.*run\.tcr"):
+        backtest_file(tmp_path / "run.tcr", application(tmp_path))
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_one_that_is_ended_leaves_nothing_in_shared_memory(
+    tmp_path: Path, number: signal.Signals
+) -> None:
+    slow = STRATEGY.replace("self.seen += 1", "self.seen += 1; import time; time.sleep(1.0)")
+    file, config = capture(tmp_path, 60), application(tmp_path, slow)
+    argv = [sys.executable, "-m", "engine.main", "replay", str(file), "--config", str(config)]
+    process = subprocess.Popen(argv, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+
+    def held() -> set[Path]:
+        found = set()
+        for entry in Path(f"/proc/{process.pid}/fd").iterdir():
+            with contextlib.suppress(OSError):
+                at = next((p for p in Path(os.readlink(entry)).parents
+                           if p.name.startswith("tiercel-backtest-")), None)  # fmt: skip
+                found |= {at} if at else set()
+        return found
+
+    try:
+        until(held)
+        folders = held()
+        process.send_signal(number)
+        _, err = process.communicate(timeout=60)
+    finally:
+        process.kill()
+    assert process.returncode == 130 and "Traceback" not in err
+    assert folders and not any(folder.exists() for folder in folders)
 
 
 def test_a_strategy_that_fails_has_a_code(tmp_path: Path) -> None:

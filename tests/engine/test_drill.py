@@ -77,12 +77,12 @@ def test_a_configuration_that_cannot_be_drilled_is_refused(
 @pytest.mark.parametrize(
     ("words", "code"),
     [
-        (("gap", "--at", "gamma"), "TCL-2111"),
-        (("kill-lane", "--at", "alpha"), "TCL-2111"),
-        (("kill-root", "--at", "trade"), "TCL-2111"),
-        (("gap", "--price", "alpha.ETHUSDT=5"), "TCL-2111"),
-        (("gap", "--price", "alpha.BTCUSDT=-5"), "TCL-2111"),
-        (("gap", "--price", "alpha.BTCUSDT=nan"), "TCL-2111"),
+        (("gap", "--at", "gamma"), "TCL-2113"),
+        (("kill-lane", "--at", "alpha"), "TCL-2113"),
+        (("kill-root", "--at", "trade"), "TCL-2113"),
+        (("gap", "--price", "alpha.ETHUSDT=5"), "TCL-2113"),
+        (("gap", "--price", "alpha.BTCUSDT=-5"), "TCL-2113"),
+        (("gap", "--price", "alpha.BTCUSDT=nan"), "TCL-2113"),
         (("gap", "--price", "alpha.BTCUSDT"), "TCL-1001"),
         (("gap", "--for", "never"), "TCL-1001"),
     ],
@@ -90,8 +90,8 @@ def test_a_configuration_that_cannot_be_drilled_is_refused(
 def test_wrong_words_are_refused_before_anything_starts(
     tmp_path: Path, words: tuple[str, ...], code: str
 ) -> None:
-    _, found = drill(*words, "--state", str(tmp_path / "state"))
-    assert found["error"]["code"] == code, found
+    exit_code, found = drill(*words, "--state", str(tmp_path / "state"))
+    assert exit_code == 2 and found["error"]["code"] == code, found
     assert not list((tmp_path / "state").glob("exchanges/*.ledger.jsonl"))
 
 
@@ -204,6 +204,45 @@ def test_exchanges_have_the_markets_of_the_configuration(tmp_path: Path) -> None
     document = found.document()
     assert document["mode"] == "simulation" and document["drill"] is True
     assert document["lanes"][-1]["actors"][-1]["kind"] == str(tmp_path / "mine.py")
+
+
+def test_a_venue_without_an_exchange_here_is_not_reached(tmp_path: Path) -> None:
+    """It has no listing of ours; its address and key are the user's and stay out of a drill."""
+    tree = yaml.safe_load(SHIPPED.read_text())
+    key = {"label": "mine", "kind": "hmac", "api_key": "mine", "secret": "mine"}
+    places = {"streams": "ws://there", "orders": "ws://there", "rest": "http://there"}
+    tree["venues"]["gamma"] = {"kind": "venues/binance", "endpoints": places, "key": key}
+    config = tmp_path / "mine.yaml"
+    config.write_text(yaml.safe_dump(tree))
+    found = Drill(config, tmp_path / "state", 1, {})
+    assert "gamma" not in found.specs()
+    gamma = found.app.venues["gamma"]
+    assert gamma.endpoints is not None and gamma.key is not None
+    assert gamma.endpoints.rest == "http://127.0.0.1" and gamma.key.label == "drill"
+    assert found.unreached()["gamma"]["endpoints"]["orders"] == "ws://127.0.0.1"
+
+
+@pytest.mark.parametrize(
+    ("states", "is_ready"),
+    [
+        ({}, True),
+        ({"recorder": "gone"}, True),
+        ({"trade": "gone"}, False),
+        ({"control": "gone"}, False),
+        ({"trade": "starting"}, False),
+    ],
+)
+def test_a_lane_that_trades_may_not_be_gone(
+    tmp_path: Path, states: dict[str, str], is_ready: bool
+) -> None:
+    class Told(Drill):
+        def lanes(self) -> dict[str, dict[str, Any]]:
+            return {
+                x.name: {"name": x.name, "state": states.get(x.name, "ready")}
+                for x in self.app.lanes
+            }
+
+    assert Told(SHIPPED, tmp_path / "state", 1, {}).is_ready() is is_ready
 
 
 def test_no_file_grows_on_a_full_disk_that_is_played(tmp_path: Path) -> None:

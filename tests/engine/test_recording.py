@@ -9,10 +9,13 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from engine import recording as rc
-from hotpath.records import Document, Header, Kind, join, pack
+from engine.market_tape import Recorded
+from engine.replay import replay_file
+from hotpath.records import SCHEMA_HASH, Document, Header, Kind, join, pack
 from hotpath.ring import Outbox, Reader, file_bytes
 
 HEADER = {"application": "demo", "run": "r1", "sources": {"feed": 3}}
@@ -195,3 +198,39 @@ def test_kills_of_the_recorder_lose_and_double_nothing(tmp_path: Path) -> None:
     rc.Writing(path, HEADER).close()
     assert read(path) == (wanted, True)
     assert kills >= 5
+
+
+def forged(path: Path, header: bytes, *blocks: bytes) -> None:
+    """A file whose digests are right, whatever stands in it."""
+    chain = rc.digest(rc.MAGIC, header)
+    parts = [rc.MAGIC, rc.LENGTH.pack(len(header)), header, chain]
+    for block in blocks:
+        chain = rc.digest(chain, block)
+        parts += [rc.LENGTH.pack(len(block)), block, chain]
+    path.write_bytes(b"".join(parts))
+
+
+@pytest.mark.parametrize("header", [b"[1]", b"7", b"{", b"{1:2}", b"\xff"])
+def test_a_header_that_is_no_document_is_damage(tmp_path: Path, header: bytes) -> None:
+    forged(tmp_path / "run.tcr", header)
+    with pytest.raises(rc.RecordingDamaged, match="TCL-7002"):
+        rc.Reading(tmp_path / "run.tcr")
+    found = replay_file(tmp_path / "run.tcr")
+    assert not found["identical"] and found["first_difference"]["code"] == "TCL-7002"
+
+
+@pytest.mark.parametrize(
+    "block",
+    [
+        bytes(64),
+        b"\x01" * 8,
+        join(Header(0, Kind.DOCUMENT, 3, 1, 1, 0, 0, 0), b"no JSON "),
+    ],
+)
+def test_a_block_that_holds_no_records_is_damage(tmp_path: Path, block: bytes) -> None:
+    path = tmp_path / "run.tcr"
+    forged(path, msgspec.json.encode(HEADER | {"schema_hash": SCHEMA_HASH}), block)
+    found = replay_file(path)
+    assert not found["identical"] and found["first_difference"]["code"] == "TCL-7002"
+    with pytest.raises(rc.RecordingDamaged):
+        Recorded(path, [], tmp_path).read()
