@@ -277,8 +277,11 @@ class Recorded:
         if link.event == LinkEvent.OPEN:
             feed.open = [c for c in feed.open if c != link.channel] + [link.channel]
         elif link.event == LinkEvent.CLOSED:
+            was_first = feed.open[:1] == [link.channel]
             feed.open = [c for c in feed.open if c != link.channel]
-            if not feed.open:
+            if feed.open:
+                feed.reader.takeover(header.time, was_first)
+            else:
                 feed.restart(header.time)
 
 

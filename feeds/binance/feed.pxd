@@ -29,8 +29,7 @@ cdef struct market_state:
     uint64_t last_trade
     int64_t late                       # of the last update with a time: in hand less that, ns
     bint met                           # the next connection has caught up with the book
-    bint skipped                       # it was ahead of it, and what it said was left to the other
-    bint resubscribed                  # already since it was called stale
+    int resubscribed                   # so often since its book was joined last
     int64_t resubscribed_at
 
 
@@ -50,6 +49,7 @@ cdef class BinanceFeed(Feed):
     cdef int64_t connect_due           # when to connect; 0: nothing is planned
     cdef int64_t heard_at              # a frame of the active connection, of any kind
     cdef bint coming_heard             # market data of the coming one
+    cdef readonly list ahead           # its frames that are ahead of what the active one has told
     cdef readonly int64_t opened_at
     cdef readonly int64_t coming_at
     cdef readonly list to_send         # (channel, control message) that wait for their turn

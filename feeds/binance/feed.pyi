@@ -16,6 +16,7 @@ class BinanceFeed(Feed):
     address: str
     active: int
     coming: int
+    ahead: list[bytes]
     connecting: bool
     held: bool
     silent_until: int

@@ -13,18 +13,19 @@ address, and its venue's questions about orders, live on one budget.
 
 Connections: at the age of `lifetime_s`, or when the server says that it will close, a second one is
 opened on the other channel. Both are read; updates that came already change nothing, one that would
-be a gap on the new connection is left to the old one, and the old one is closed when the new has met
-every book (or `overlap_s` is over). Control messages leave one at a time, 250 ms apart: the venue
+be a gap on the new connection is kept, as the old one has what lies between, and the old one is closed
+when the new has met every book (or `overlap_s` is over): what was kept follows then. Control messages leave one at a time, 250 ms apart: the venue
 takes five a second, pongs included. While the venue wants no request of this address (a ban that any
 actor of the engine was told of, on the board, or our own handshake was answered with) no connection
 is asked for; those there are go on.
 
 Staleness is by channel: silence longer than three times the 99.9th percentile of the gaps seen, in
-the bounds of the settings. A stale market is in doubt and subscribed anew; the connection is replaced
-when it has not said a word since, beside it when every market is silent, never for one of several.
+the bounds of the settings. A stale market is in doubt and subscribed anew, ever later; the connection
+is replaced when it has not said a word since, beside it when all are silent, never for one of several.
 """
 
 cimport cython
+from cpython.bytes cimport PyBytes_AS_STRING
 from libc.stdint cimport int64_t, uint64_t
 from libc.stdlib cimport calloc, free
 from libc.string cimport memset
@@ -77,6 +78,7 @@ import orjson
 from engine import slots
 from engine.budget import silence_of
 from feeds.binance.settings import Settings, endpoints_of
+from feeds.binance.subscriptions import shared_out
 
 CHECK, CONNECT, CONTROL = 1, 2, 3      # timer tokens
 CHECK_NS = 250_000_000
@@ -89,9 +91,8 @@ cdef int64_t ASK_MOST_NS = 60_000_000_000   # while answers do not join
 cdef int BRIEF_TRIES = 4               # 4 s at most while they join, to books that do not last
 cdef int64_t LASTING_NS = 10_000_000_000    # a book that stood so long: the next doubt is a first
 CHANNELS = 8
-URL_BYTES = 2048                       # streams beyond are subscribed by message
-STREAMS_A_MESSAGE = 100
 MOST_STREAMS = 1024
+AHEAD = 10_000                         # so many frames of the next connection are kept
 QUARANTINED = 100                      # frames that could not be read are kept as documents
 QUARANTINED_BYTES = 2000
 
@@ -109,7 +110,7 @@ cdef class BinanceFeed(Feed):
         super().__init__(lane, name, outbox)
         self.active = self.coming = self.silent_slot = -1
         self.wants = 1 << TC_SNAPSHOT | 1 << TC_GAP
-        self.connects, self.to_send = [], []
+        self.connects, self.to_send, self.ahead = [], [], []
 
     def __dealloc__(self):
         free(self.states)
@@ -193,24 +194,17 @@ cdef class BinanceFeed(Feed):
             return
         self.held = False
         self.connects.append(self.lane.now)
-        names = self.streams()
-        first = []
-        size = 0
-        while names and size + len(names[0]) + 1 <= URL_BYTES:
-            size += len(names[0]) + 1
-            first.append(names.pop(0))
+        first, messages = shared_out(self.streams())
         self.coming = self.next_channel
         self.to_send = [(c, m) for c, m in self.to_send if c == self.active] + [
-            (self.coming, {"method": "SUBSCRIBE", "params": names[i : i + STREAMS_A_MESSAGE]})
-            for i in range(0, len(names), STREAMS_A_MESSAGE)
-        ]
+            (self.coming, m) for m in messages]
         self.next_channel = (self.next_channel + 1) % CHANNELS
         self.coming_at = self.lane.now
         self.connecting = True
-        self.coming_heard = False
+        self.coming_heard, self.ahead = False, []
         for i in range(self.state_count):
-            self.states[i].met = self.states[i].skipped = False
-        self.open(self.coming, {"url": f"{self.address}/stream?streams={'/'.join(first)}"})
+            self.states[i].met = False
+        self.open(self.coming, {"url": f"{self.address}/stream?streams={first}"})
 
     def connects_wait(self):
         """Nanoseconds until one more connection of this address may be asked for."""
@@ -248,15 +242,16 @@ cdef class BinanceFeed(Feed):
         self.arm_control()
 
     def promote(self):
-        """The new connection is the one that counts; the old one is closed. What it said ahead of
-        the old one, which never came to it, is missing."""
-        old = self.active
-        self.active, self.coming = self.coming, -1
+        """The new connection is the one that counts; the old one is closed. What the new one said
+        ahead of it follows now: what is missing is a gap, as ever."""
+        cdef bytes frame
+        old, frames = self.active, self.ahead
+        self.active, self.coming, self.ahead = self.coming, -1, []
         self.opened_at = self.heard_at = self.lane.now
-        for market in self.markets:
-            self.states[market.index].resubscribed = False
-            if self.states[market.index].skipped:
-                self.doubt(market, TC_DOUBT_RECONNECT)
+        for i in range(self.state_count):
+            self.states[i].resubscribed = 0
+        for frame in frames:
+            self.take_bytes(self.active, PyBytes_AS_STRING(frame), len(frame), frame is frames[-1])
         if old >= 0:
             self.rollovers += 1
             self.forget(old)
@@ -302,7 +297,7 @@ cdef class BinanceFeed(Feed):
     # ---- frames
 
     cdef int take_bytes(self, uint16_t channel, const char* p, size_t n, bint last) except -1:
-        cdef int kind
+        cdef int kind, early
         if channel == self.active or channel == self.coming:
             kind = self.codec.scan(p, n, NULL)
             if channel == self.active:
@@ -313,10 +308,15 @@ cdef class BinanceFeed(Feed):
                 self.lane.lap(TC_LAP_DECODE)
             if kind == BINANCE_TICKER:
                 self.ticker(&self.codec.message)
-            elif kind == BINANCE_DEPTH:
-                self.depth(channel, &self.codec.message)
-            elif kind == BINANCE_TRADE:
-                self.trade(channel, &self.codec.message)
+            elif kind == BINANCE_DEPTH or kind == BINANCE_TRADE:
+                if kind == BINANCE_DEPTH:
+                    early = self.depth(channel, &self.codec.message)
+                else:
+                    early = self.trade(channel, &self.codec.message)
+                if early:
+                    self.ahead.append(p[:n])
+                    if len(self.ahead) == AHEAD:
+                        self.promote()
             else:
                 self.odd(channel, kind, &self.codec.message)
                 if kind == BINANCE_REJECTED and self.rejected <= QUARANTINED:
@@ -337,6 +337,7 @@ cdef class BinanceFeed(Feed):
         return 0
 
     cdef int depth(self, int channel, binance_message* m) except -1:
+        """An update of a book; 1: it is ahead of it, and is kept for later."""
         cdef uint32_t i = m.symbol.index
         cdef Market market = <Market>self.markets[i]
         cdef Join join = <Join>self.joins[i]
@@ -346,9 +347,8 @@ cdef class BinanceFeed(Feed):
         cdef int did
         if channel == self.coming and self.active >= 0:
             if join.stream_started and m.last_id > at and not join.follows(m):
-                s.skipped = True
-                return 0               # not yet met: the old connection has what lies between
-            s.met, s.skipped = True, False
+                return 1               # not yet met: the old connection has what lies between
+            s.met = True
         did = join.update(m, self.codec.levels)
         if did == JOIN_APPLIED:
             self.hear(&s.depth)
@@ -392,13 +392,14 @@ cdef class BinanceFeed(Feed):
         return self.touch(market)
 
     cdef int trade(self, int channel, binance_message* m) except -1:
+        """A trade; 1: trades before it are still to come, and it is kept for later."""
         cdef market_state* s = &self.states[m.symbol.index]
         cdef Market market
         if m.trade.trade_id <= s.last_trade:
             self.duplicates += 1
             return 0
         if channel != self.active and s.last_trade and m.trade.trade_id > s.last_trade + 1:
-            return 0                   # the old connection has what lies between
+            return 1                   # the old connection has what lies between
         market = <Market>self.markets[m.symbol.index]
         s.last_trade = m.trade.trade_id
         self.trades_taken += 1
@@ -500,7 +501,7 @@ cdef class BinanceFeed(Feed):
         m.bids, m.asks = <int>answer.bids, <int>answer.asks
         did = (<Join>self.joins[market.index]).snapshot(&m, levels)
         if did == JOIN_JOINED:
-            s.wanted = s.resubscribed = False
+            s.wanted, s.resubscribed = False, 0
             s.joined_at = self.lane.now
             if market.told:
                 self.tell_book(market)
@@ -568,9 +569,9 @@ cdef class BinanceFeed(Feed):
 
     cdef bint is_stale(self, market_state* s, int64_t now):
         """The depth channel decides while the book is joined or should be; the ticker's silence
-        counts once it has a rhythm of its own."""
+        counts once it has a rhythm."""
         cdef int64_t since = s.depth.heard if s.depth.heard > self.opened_at else self.opened_at
-        if now - since > self.limit(&s.depth):
+        if now - since > min(self.stale_most_ns, self.limit(&s.depth) << min(s.resubscribed, 6)):
             return True
         return (s.ticker.count >= SILENCE_KNOWN and s.ticker.heard > self.opened_at
                 and now - s.ticker.heard > self.limit(&s.ticker)
@@ -592,7 +593,7 @@ cdef class BinanceFeed(Feed):
             elif not self.backing_off and all(
                     [self.states[i].resubscribed for i in range(self.state_count)]):
                 self.later()
-        s.resubscribed = True
+        s.resubscribed += 1
         s.resubscribed_at = self.lane.now
         names = self.streams(market)
         if (self.active, {"method": "SUBSCRIBE", "params": names}) in self.to_send:

@@ -17,6 +17,7 @@ cdef class Normaliser:
     cdef bint is_crossed[512]          # the levels are; told as a doubt until they no longer are
     cdef readonly int count
     cdef bint spare                    # the frame in hand is of a second connection
+    cdef list ahead                    # its frames that are ahead of what the first has told
     cdef readonly uint64_t frames, named, rejected, gaps, applied, snapshots
     cdef readonly uint64_t crossed     # how often the levels were
 

@@ -67,7 +67,7 @@ cdef class Normaliser:
         self.tape = tape
         self.count = <int>len(listings)
         self.codec = Codec([instrument for instrument, _ in listings], rounds=True)
-        self.joins = [Join(Book(), 1 << 14, 1 << 21) for _ in listings]
+        self.joins, self.ahead = [Join(Book(), 1 << 14, 1 << 21) for _ in listings], []
         for i in range(self.count):
             self.places[i] = listings[i][1]
 
@@ -168,6 +168,7 @@ cdef class Normaliser:
         elif kind == BINANCE_TRADE:
             self.named += 1
             if self.spare and self.last_trade[at] and m.trade.trade_id > self.last_trade[at] + 1:
+                self.ahead.append(p[:n])
                 return 0               # what lies between comes with the other one, as live
             if m.trade.trade_id > self.last_trade[at]:
                 self.last_trade[at] = m.trade.trade_id
@@ -180,6 +181,7 @@ cdef class Normaliser:
             self.named += 1
             if (self.spare and join.stream_started and m.last_id > join.stream_id
                     and not join.follows(m)):
+                self.ahead.append(p[:n])
                 return 0               # ahead of the connection it is to take over from, as live
             did = join.update(m, self.codec.levels)
             if did == JOIN_APPLIED:
@@ -268,10 +270,18 @@ cdef class Normaliser:
             join.restart(reason)
         return 0
 
+    def takeover(self, int64_t time, bint happens):
+        """The first connection is closed, and what the second said ahead of it follows; else it is
+        the second one, and that is forgotten."""
+        frames, self.ahead = self.ahead, []
+        for data in frames if happens else []:
+            self.frame(time, data, data is frames[-1])
+
     def restart(self, int64_t time, uint32_t reason):
         """The connection is a new one: every book is in doubt until a snapshot, and no trade comes a
         second time."""
         cdef int at
+        self.ahead.clear()
         self.doubt_all(time, reason)
         for at in range(self.count):
             self.last_trade[at] = 0

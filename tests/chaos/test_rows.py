@@ -74,7 +74,7 @@ def test_some_submits_at_lost_replies() -> None:
 
 
 def test_some_books_races_and_lives() -> None:
-    holds(*books(5_000), lifetimes(20), races(150), expiries(5), killed_in_trouble(3))
+    holds(*books(5_000), lifetimes(200), races(150), expiries(5), killed_in_trouble(3))
 
 
 def test_some_bursts_storms_and_steps_of_the_clock() -> None:

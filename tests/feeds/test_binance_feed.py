@@ -891,6 +891,21 @@ def test_a_market_that_is_silent_costs_the_others_nothing(is_banned: bool) -> No
     assert stage.feed.markets[1].is_valid, "it is back with its next word"
 
 
+def test_a_silent_market_is_subscribed_anew_at_growing_distances() -> None:
+    """Of a limit of one second, too: some 30 messages in ten minutes, and not a thousand."""
+    stage = Two(stale_most_ms=60_000)
+    for i in range(11, 311):
+        stage.say(depth(i, i, symbol="CD"), after_ms=100)
+    assert stage.feed.stale_after_ns(1) <= S * 3 // 2
+    before = len(stage.sent[0])
+    stage.goes_on(600)
+    assert not stage.feed.markets[1].is_valid and stage.feed.markets[0].is_valid
+    assert 10 <= len(stage.sent[0]) - before <= 40
+    stage.say(depth(311, 311, symbol="CD"))
+    stage.snapshot(311, [(10, 5)], [(20, 5)], instrument=101)
+    assert stage.feed.markets[1].is_valid, "it is back with its next word"
+
+
 def test_a_connection_that_says_nothing_is_kept_while_there_would_be_none() -> None:
     stage = Two()
     stage.board.write(2, SILENCE.pack(stage.now + 600 * S, 418))
@@ -949,14 +964,82 @@ def test_no_more_connections_than_the_venue_takes() -> None:
         assert times[n + 10] - times[n] >= 299 * S
 
 
-def test_what_a_new_connection_said_ahead_of_one_that_dies_is_missing() -> None:
+def test_what_lies_between_two_connections_when_the_old_one_dies_is_a_gap() -> None:
     stage = Stage(stale_most_ms=600_000).joined()
     stage.say(SHUTDOWN)
     new = rolled(stage)
     stage.say(depth(13, 13, '["1.0","0"]'), new)  # 11 and 12 are with the old one
     stage.closes(0)
     assert stage.feed.active == new
-    assert stage.market.reason == Doubt.RECONNECT
+    assert stage.market.reason == Doubt.GAP and stage.feed.gaps == 1
+
+
+@pytest.mark.parametrize("how", ["it dies", "its time is over"])
+def test_what_a_new_connection_said_ahead_follows_the_old_one(how: str) -> None:
+    """The new one is ahead all the time: it takes over without a gap, nothing is told twice."""
+    stage = Stage(overlap_s=2, stale_most_ms=600_000).joined()
+    stage.say(SHUTDOWN)
+    new = rolled(stage)
+    last = 10
+    while stage.feed.active == 0:
+        last += 1
+        stage.say(depth(last, last, f'["1.{last % 10}","{last}"]'), 0)
+        for k in (last + 2, last + 3) if last == 11 else (last + 3,):
+            stage.say(depth(k, k, f'["1.{k % 10}","{k}"]'), new)
+        stage.wait(50)
+        assert stage.market.is_valid
+        if how == "it dies" and last == 20:
+            stage.say(depth(21, 21), 0)
+            stage.say(depth(22, 22), 0)
+            stage.closes(0)
+        assert last < 200
+    assert stage.market.is_valid and stage.feed.gaps == 0 and stage.market.epoch == 1
+    assert stage.market.book.last_id == last + 3 and stage.feed.ahead == []
+    level = 1 + (last + 3) % 10 / 10
+    found = dict(stage.market.book.side_levels(1, 20))
+    assert found[round(level * 10)] > 0, found
+    stage.say(depth(last + 4, last + 4), new)
+    assert stage.market.is_valid
+
+
+def test_trades_that_a_new_connection_told_ahead_are_not_lost() -> None:
+    stage = Stage(overlap_s=2, stale_most_ms=600_000).joined()
+    stage.say(trade(100))
+    stage.say(SHUTDOWN)
+    new = rolled(stage)
+    stage.say(trade(102), new)
+    stage.say(trade(103), new)
+    assert stage.feed.trades_taken == 1
+    stage.say(trade(101), 0)
+    stage.closes(0)
+    stage.say(trade(103), new)
+    stage.say(trade(104), new)
+    assert stage.feed.trades_taken == 5 and stage.feed.duplicates == 1
+
+
+def test_a_new_connection_far_ahead_takes_over_before_too_much_is_kept() -> None:
+    stage = Stage(overlap_s=600, stale_most_ms=600_000).joined()
+    stage.say(SHUTDOWN)
+    new = rolled(stage)
+    for k in range(12, 12 + 9_999):
+        stage.say(depth(k, k), new)
+    assert stage.feed.active == 0 and len(stage.feed.ahead) == 9_999
+    stage.say(depth(11, 11), 0)
+    stage.say(depth(12 + 10_000, 12 + 10_000), new)
+    assert stage.feed.active == new and stage.feed.ahead == []
+    assert stage.market.reason == Doubt.GAP  # one of them was never said
+
+
+def test_what_is_kept_goes_with_its_connection() -> None:
+    stage = Stage(stale_most_ms=600_000).joined()
+    stage.say(SHUTDOWN)
+    new = rolled(stage)
+    stage.say(depth(13, 13), new)
+    assert len(stage.feed.ahead) == 1
+    stage.closes(new)
+    stage.wait(60_000)
+    next_one = stage.open()
+    assert next_one not in (-1, stage.feed.active) and stage.feed.ahead == []
 
 
 def test_a_new_connection_without_a_word_does_not_replace_one_that_speaks() -> None:

@@ -115,7 +115,8 @@ def test_each_trade_once() -> None:
 
 
 def test_trades_of_an_overlap_are_on_the_tape_by_the_rule_of_the_live_feed() -> None:
-    """Those ahead on the new connection wait for the old one; a new one may count anew."""
+    """Those ahead on the new connection wait for the old one, or for its end; a new one may count
+    anew."""
     tape, reader = made()
     trade = (
         b'{"stream":"btcusdt@trade","data":{"e":"trade","E":1700000000000,"s":"BTCUSDT","t":%d,'
@@ -124,9 +125,36 @@ def test_trades_of_an_overlap_are_on_the_tape_by_the_rule_of_the_live_feed() -> 
     said = ((497, False), (500, True), (498, False), (499, True), (498, True), (500, False))
     for number, spare in said:
         reader.frame(number, trade % number, spare=spare)
+    reader.frame(600, trade % 502, spare=True)
+    reader.takeover(601, True)
+    reader.frame(602, trade % 505, spare=True)
+    reader.takeover(603, False)  # the second one is the one that was closed
+    reader.frame(604, trade % 506)
+    reader.frame(605, trade % 509, spare=True)
     reader.restart(1000, 5)
+    reader.takeover(1000, True)
     reader.frame(1001, trade % 1)
-    assert [tape.event(i)["id"] for i in range(tape.count)] == [497, 498, 499, 500, 1]
+    told = [tape.event(i) for i in range(tape.count)]
+    assert [e["id"] for e in told] == [497, 498, 499, 500, 502, 506, 1]
+    assert [e["time"] for e in told][-3:] == [601, 604, 1001]
+
+
+def test_updates_of_an_overlap_follow_when_the_first_connection_ends() -> None:
+    """As live: no gap where the second one has all of it."""
+    _, reader = made()
+    reader.frame(5, depth(9, 11))
+    reader.frame(6, SNAPSHOT, asked=0)
+    for k in (13, 14):
+        reader.frame(k, depth(k, k), spare=True)
+    reader.frame(15, depth(12, 12))
+    before = reader.applied
+    reader.takeover(16, True)
+    reader.frame(17, depth(15, 15))
+    assert reader.gaps == 0 and reader.joins[0].joined
+    assert reader.applied == before + 3 and reader.joins[0].book.last_id == 15
+    reader.frame(18, depth(17, 17), spare=True)
+    reader.takeover(19, True)  # 16 was with the old one
+    assert reader.gaps == 1
 
 
 def test_a_frame_that_nobody_can_read_doubts_every_book_of_the_connection() -> None:
