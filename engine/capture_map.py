@@ -20,7 +20,7 @@ class CapturesUnclear(TiercelError):
     code: ClassVar[str] = "TCL-7016"
     what = "It is not clear which market data {listing} has"
     why = "{detail}"
-    do = "Name each capture once, as VENUE=FILE or VENUE.SYMBOL=FILE (docs/replay.md)"
+    do = "Name each once, in the order of time, as VENUE=FILE or VENUE.SYMBOL=FILE (docs/replay.md)"
 
 
 def divided(argument: str) -> tuple[str, Path]:

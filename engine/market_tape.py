@@ -148,9 +148,16 @@ def captured(paths: Sequence[Path], wanted: list[Wanted], beside: Path) -> list[
         tapes.append(tape)
         places = {w.instrument.symbol: i for i, w in enumerate(listings)}
         readers.append((maker_of(kind, beside)(tape, pairs), places))
+    last = 0
     for path in paths:
+        begins = True
         try:
             for batch in batches(path):
+                if begins and batch and batch[0].time_ns < last:
+                    detail = f"{path} begins before the capture in front of it ends"
+                    raise CapturesUnclear(listing=wanted[0].name, detail=detail)
+                begins = begins and not batch
+                last = max(last, batch[-1].time_ns) if batch else last
                 for reader, places in readers:
                     play_frames(reader, places, batch)
         except CaptureDamaged as damaged:

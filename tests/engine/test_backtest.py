@@ -412,6 +412,8 @@ def test_each_venue_has_the_capture_that_is_named_for_it(tmp_path: Path) -> None
     assert counts[0] < counts[1] == len(a)
     with pytest.raises(CapturesUnclear, match=r"TCL-7016.*one.BTCUSDT"):
         backtest_file([f"two={one}"], config)
+    with pytest.raises(CapturesUnclear, match=r"first.raw begins before"):
+        backtest_file([f"two={one}", f"one={second}", f"one={first}"], config)
 
 
 def test_an_unknown_venue_in_the_settings_is_refused(tmp_path: Path) -> None:
