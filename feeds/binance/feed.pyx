@@ -12,12 +12,12 @@ a market doubles while none brings a book that lasts: snapshots are heavy, and a
 address, and its venue's questions about orders, live on one budget.
 
 Connections: at the age of `lifetime_s`, or when the server says that it will close, a second one is
-opened on the other channel. Both are read; updates that came already change nothing, one that would
-be a gap on the new connection is kept, as the old one has what lies between, and the old one is closed
-when the new has met every book (or `overlap_s` is over): what was kept follows then. Control messages leave one at a time, 250 ms apart: the venue
-takes five a second, pongs included. While the venue wants no request of this address (a ban that any
-actor of the engine was told of, on the board, or our own handshake was answered with) no connection
-is asked for; those there are go on.
+opened on the other channel. Both are read; updates that came already change nothing, one that would be
+a gap on the new connection is kept, as the old one has what lies between, and the old one is closed
+when the new has met every book (or `overlap_s` is over): what was kept follows. Control messages leave
+one at a time, 250 ms apart: the venue takes five a second, pongs included. While the venue wants no
+request of this address (a ban that any actor of the engine was told of, on the board, or our own
+handshake was answered with) no connection is asked for; those there are go on.
 
 Staleness is by channel: silence longer than three times the 99.9th percentile of the gaps seen, in
 the bounds of the settings. A stale market is in doubt and subscribed anew, ever later; the connection
