@@ -355,7 +355,7 @@ def hurt(drill: Drill, fault: Fault, for_s: float, target: str) -> Seen:
         )
     drill.say("every lane is ready")
     first = for_s / 3
-    did_trade = drill.wait(lambda: len(drill.trades()) >= FIRST_TRADES, first)
+    did_trade = drill.wait(lambda: len(drill.trades()) >= FIRST_TRADES, max(first, OFFERED_S))
     drill.wait(None, min(2.0, first))
     before = drill.trades()
     drill.say(f"{len(before)} trades so far")

@@ -96,6 +96,7 @@ typedef struct {
     gate_wide spent; /* what fills took of the reserved since the balance was told last */
     gate_wide held, buying, selling;    /* as a base asset: position and open, 1e-8 units */
     gate_wide longest, shortest;        /* limits of held at worst, 1e-8 units */
+    gate_wide external;                 /* of what is locked: for orders that are not ours */
 } tc_gate_asset;
 
 enum { GATE_REJECTS = 32 };
@@ -136,7 +137,8 @@ typedef struct { /* potential notional of an instrument, 1e-8 quote: all that is
 
 typedef struct { /* orders on the account that are not ours (reliability.md 8.4) */
     int64_t orders, buying, selling; /* lots */
-    gate_wide open, bought, sold;    /* 1e-8 quote; 1e-8 base */
+    gate_wide paid, open;            /* 1e-8 quote: of the buys, of all */
+    gate_wide bought, sold;          /* 1e-8 base */
 } tc_gate_external;
 
 typedef struct {
@@ -566,10 +568,10 @@ static inline void gate_set_reach(tc_gate *g, tc_gate_instrument *t, const tc_ga
 }
 
 /* What is left to use of an asset: what the venue calls free, less what we have promised or spent
- * since, beyond what the venue has locked already. */
+ * since, beyond what the venue has locked for us already. */
 static inline gate_wide gate_available(const tc_gate_asset *a) {
-    gate_wide promised = a->reserved + a->spent;
-    return promised > a->locked ? a->free - (promised - a->locked) : a->free;
+    gate_wide promised = a->reserved + a->spent, locked = a->locked > a->external ? a->locked - a->external : 0;
+    return promised > locked ? a->free - (promised - locked) : a->free;
 }
 
 /* ---- step one ------------------------------------------------------------------------------- */
@@ -956,20 +958,23 @@ static inline int64_t gate_worst(const tc_gate *g, tc_order_id id) {
 }
 
 /* What orders that are not ours have open at an instrument, in place of what was told before: lots,
- * and ticks times lots. It counts for R07 and R08; the balance names what it holds. `price` in ticks
- * values it, 0: at the next order. 0: too much to be counted, the instrument halts. */
+ * and ticks times lots of the buys and of the sells. It counts for R07 and R08, and tells whose a locked
+ * balance is. `price` in ticks values it, 0: at the next order. 0: too much to be counted, the instrument
+ * halts. */
 static inline int gate_set_external(tc_gate *g, uint32_t instrument, int64_t orders, int64_t buying, int64_t selling, int64_t cost,
-                                    int64_t price) {
+                                    int64_t worth, int64_t price) {
     tc_gate_instrument *t = gate_instrument(g, instrument);
     int overflow = 0;
     int64_t up, down;
     if (!t) return 0;
-    tc_gate_external *was = &t->external, now = {orders, buying, selling, 0, gate_amount(t, buying), gate_amount(t, selling)};
-    now.open = gate_worth(t, 1, cost, &overflow);
+    tc_gate_external *was = &t->external, now = {orders, buying, selling, gate_worth(t, 1, cost, &overflow), 0, 0, 0};
+    now.open = now.paid + gate_worth(t, 1, worth, &overflow);
+    now.bought = gate_amount(t, buying);
+    now.sold = gate_amount(t, selling);
     if (overflow || __builtin_add_overflow(t->buying - was->buying, buying, &up) ||
         __builtin_add_overflow(t->selling - was->selling, selling, &down))
         return t->halted = 1, 0;
-    tc_gate_asset *a = &g->assets[t->base];
+    tc_gate_asset *base = &g->assets[t->base];
     t->buying = up;
     t->selling = down;
     t->orders += orders - was->orders;
@@ -977,8 +982,10 @@ static inline int gate_set_external(tc_gate *g, uint32_t instrument, int64_t ord
     g->external += orders - was->orders;
     t->open += now.open - was->open;
     g->open += now.open - was->open;
-    a->buying += now.bought - was->bought;
-    a->selling += now.sold - was->sold;
+    base->buying += now.bought - was->bought;
+    base->selling += now.sold - was->sold;
+    base->external += now.sold - was->sold;
+    g->assets[t->quote].external += now.paid - was->paid;
     *was = now;
     if (price > 0) gate_refresh(g, t, price);
     return 1;

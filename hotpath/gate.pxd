@@ -125,7 +125,7 @@ cdef extern from "hotpath/gate.h" nogil:
     bint gate_reserved(const tc_gate* g, tc_order_id id, int64_t* hi, uint64_t* lo, uint32_t* asset)
     void gate_forget_balances(tc_gate* g)
     bint gate_set_external(tc_gate* g, uint32_t instrument, int64_t orders, int64_t buying,
-                           int64_t selling, int64_t cost, int64_t price)
+                           int64_t selling, int64_t cost, int64_t worth, int64_t price)
     bint gate_adopt(tc_gate* g, const tc_order* o, int64_t worst)
     int64_t gate_open_notional(const tc_gate* g)
     int64_t gate_worst(const tc_gate* g, tc_order_id id)

@@ -68,7 +68,14 @@ class Gate:
     def close(self, id: int) -> bool: ...
     def release(self, id: int) -> bool: ...
     def set_external(
-        self, instrument: int, orders: int, buying: int, selling: int, cost: int, price: int
+        self,
+        instrument: int,
+        orders: int,
+        buying: int,
+        selling: int,
+        cost: int,
+        worth: int,
+        price: int,
     ) -> bool: ...
     def adopt(
         self,

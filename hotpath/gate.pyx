@@ -218,10 +218,11 @@ cdef class Gate:
         return gate_adopt(&self.g, &o, price)
 
     def set_external(self, uint32_t instrument, int64_t orders, int64_t buying, int64_t selling,
-                     int64_t cost, int64_t price):
-        """What orders that are not ours have open: lots, and ticks times lots, valued at a price in
-        ticks (0: at the next order). It replaces what was told; False when it cannot be counted."""
-        return gate_set_external(&self.g, instrument, orders, buying, selling, cost, price)
+                     int64_t cost, int64_t worth, int64_t price):
+        """What orders that are not ours have open: lots, and ticks times lots of the buys (`cost`)
+        and of the sells (`worth`), valued at a price in ticks (0: at the next order). It replaces
+        what was told; False when it cannot be counted."""
+        return gate_set_external(&self.g, instrument, orders, buying, selling, cost, worth, price)
 
     def worst(self, id):
         """The worst price at which an order was reserved, in ticks; 0: it holds nothing."""

@@ -466,7 +466,7 @@ def test_equals_the_twin(seed: int) -> None:
             elif what < 0.98:
                 buying, selling = rng.randrange(0, 12), rng.randrange(0, 12)
                 told = (rng.choice([7, 8, 11]), rng.randrange(0, 3), buying, selling,
-                        5_000_000 * (buying + selling), 5_000_000)  # fmt: skip
+                        5_000_000 * buying, 5_000_000 * selling, 5_000_000)  # fmt: skip
                 for g in (fast, slow):
                     assert g.set_external(*told)
             else:

@@ -84,22 +84,22 @@ def test_a_restored_position_may_lie_at_the_other_end_of_what_was_counted() -> N
 def test_what_others_have_open_is_counted_or_the_instrument_halts() -> None:
     """Sums of lots that wrap, a value beyond 128 bits: what was counted before stays."""
     g = wide()
-    assert g.set_external(7, 2, HALF, HALF - 5, HALF, 0)
+    assert g.set_external(7, 2, HALF, HALF - 5, HALF, 0, 0)
     assert g.exposure(7) == (0, HALF, HALF - 5, 2)
     assert said(g, 1, BUY, HALF)[0] == "R07"  # it would be 2^63 lots
     assert said(g, 2, BUY, 5) == ()
-    assert not g.set_external(7, 1, LARGEST, 0, 0, 0)
+    assert not g.set_external(7, 1, LARGEST, 0, 0, 0, 0)
     assert said(g, 3, BUY, 5, 99)[0] == "R02"  # halted
     assert g.exposure(7) == (0, HALF + 5, HALF - 5, 3)
-    assert g.set_external(7, 0, 0, 0, 0, 0)
+    assert g.set_external(7, 0, 0, 0, 0, 0, 0)
     assert g.exposure(7) == (0, 5, 0, 1)
-    assert not g.set_external(8, 1, 1, 0, 100, 0)  # not listed
+    assert not g.set_external(8, 1, 1, 0, 100, 0, 0)  # not listed
 
 
 def test_the_sellers_among_others_are_counted_or_the_instrument_halts() -> None:
     g = wide()
     assert said(g, 1, SELL, HALF) == ()
-    assert not g.set_external(7, 1, 0, HALF, 0, 0)
+    assert not g.set_external(7, 1, 0, HALF, 0, 0, 0)
     assert g.exposure(7) == (0, 0, HALF, 1)
 
 
@@ -110,14 +110,14 @@ def test_a_value_of_others_beyond_all_numbers_halts() -> None:
     g.add_instrument(
         Instrument("X", large, "1", id=7, base_asset=BTC, quote_asset=USDT), **ROOMY
     )  # fmt: skip
-    assert not g.set_external(7, 1, 1, 0, LARGEST, 100)
+    assert not g.set_external(7, 1, 1, 0, LARGEST, 0, 100)
     assert g.exposure(7) == (0, 0, 0, 0)
 
 
 @pytest.mark.parametrize("scope", ["instrument", "venue"])
 def test_a_refusal_for_open_orders_says_how_many_are_not_ours(scope: str) -> None:
     g = wide()
-    g.set_external(7, 3, 10, 0, 1000, 100)
+    g.set_external(7, 3, 10, 0, 1000, 0, 100)
     own = {"open_orders": 3} if scope == "instrument" else {}
     venue = {"open_orders": 3} if scope == "venue" else {}
     tiny = "0.00000001"
@@ -127,6 +127,28 @@ def test_a_refusal_for_open_orders_says_how_many_are_not_ours(scope: str) -> Non
     g.set_limits(version=3, mode="simulation", **ROOMY_VENUE | venue)
     number = 1 if scope == "instrument" else 3
     assert said(g, 1, BUY, 5) == ("R08", 3, 3, number, 0, 3, 0)
-    g.set_external(7, 2, 10, 0, 1000, 100)
+    g.set_external(7, 2, 10, 0, 1000, 0, 100)
     assert said(g, 2, BUY, 5) == ()
     assert said(g, 3, BUY, 6, 99) == ("R08", 3, 3, number, 0, 2, 0)
+
+
+@pytest.mark.parametrize("side", [BUY, SELL])
+def test_what_is_locked_for_others_is_not_taken_for_ours(side: int) -> None:
+    """Ours is reserved and not locked yet; theirs is: what is free is free less ours."""
+    g = wide()
+    cost, asset = (100, USDT) if side == BUY else (0, BTC)
+    mine = 50  # 1e-8 units: lots and ticks of 1e-8 make 50e-8 of money at 1.0
+    g.set_external(7, 1, *((10**8, 0) if side == BUY else (0, 100)), cost * 10**8, 0, 0)
+    g.balance(asset, 60, 100)
+    quantity, price = (mine, 10**8) if side == BUY else (mine, 100)
+    reference = (10**8 - 1, 10**8 + 1, NOW) if side == BUY else REFERENCE
+
+    def asked(position: int, lots: int) -> str:
+        i = intent(side=side, quantity=lots, price=price + position)
+        told = g.ask(i, 7, cause(position), NOW, inputs(reference=reference))
+        return "" if told is None else str(brief(told)[0])
+
+    assert asked(1, quantity) == ""
+    assert asked(2, 20) == "R09"  # 10 are left
+    g.set_external(7, 0, 0, 0, 0, 0, 0)
+    assert asked(3, 20) == ""  # all that is locked is ours, then

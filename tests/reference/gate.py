@@ -36,8 +36,8 @@ class Spec:
     references: list[tuple[int, int]] = field(default_factory=list)
     half: tuple[int, list[int], list[int]] | None = None
     valued_at: int = 0
-    external: tuple[int, int, int, int] = (0, 0, 0, 0)
-    """Of others: orders, lots to buy, lots to sell, ticks times lots."""
+    external: tuple[int, int, int, int, int] = (0, 0, 0, 0, 0)
+    """Of others: orders, lots to buy, lots to sell, ticks times lots of the buys, of the sells."""
 
     def notional(self, ticks: int, lots: int) -> int:
         return away_from_zero(ticks * self.tick * lots * self.lot * UNIT)
@@ -98,7 +98,9 @@ class Gate:
             if spec is None or o.spec is spec
         )
         return ours + sum(
-            s.notional(1, s.external[3]) for s in self.specs.values() if spec is None or s is spec
+            s.notional(1, s.external[3]) + s.notional(1, s.external[4])
+            for s in self.specs.values()
+            if spec is None or s is spec
         )
 
     def reserved(self, asset: int) -> int:
@@ -203,7 +205,10 @@ class Gate:
         if asset not in self.balances:
             return "R09"
         free, locked = self.balances[asset]
-        if need > free - max(0, self.reserved(asset) + self.spent.get(asset, 0) - locked):
+        theirs = sum(s.notional(1, s.external[3]) for s in self.specs.values() if s.quote == asset)
+        theirs += sum(s.amount(s.external[2]) for s in self.specs.values() if s.base == asset)
+        promised = self.reserved(asset) + self.spent.get(asset, 0)
+        if need > free - max(0, promised - max(0, locked - theirs)):
             return "R09"
         if not 0 <= n.get("uncertainty", -1) <= limits["request_window_ns"] // 4:
             return "R19"
@@ -379,11 +384,11 @@ class Gate:
                 return self.close(id)
         return False
 
-    def set_external(
-        self, instrument: int, orders: int, buying: int, selling: int, cost: int, price: int
-    ) -> bool:
+    def set_external(self, instrument: int, *told: int) -> bool:
+        """Orders, lots to buy, to sell, ticks times lots of both, and the price that values it."""
         spec = self.specs[instrument]
-        spec.external, spec.valued_at = (orders, buying, selling, cost), price
+        orders, buying, selling, cost, worth, price = told
+        spec.external, spec.valued_at = (orders, buying, selling, cost, worth), price
         return True
 
     def note_reject(self, strategy: int, now: int) -> None:

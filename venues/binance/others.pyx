@@ -1,7 +1,8 @@
 """Orders on the account that are not ours: set by hand or by another program (reliability.md 8.4).
 
 What of them is open takes its part of the limits on open orders and positions (R07, R08), so that we
-do not add to what the account risks already. They are followed by the venue's numbers from its reports
+do not add to what the account risks already, and what the venue has locked for them is not taken for
+what it has locked for us (R09). They are followed by the venue's numbers from its reports
 and lists of open orders, and never cancelled one by one.
 """
 
@@ -88,18 +89,19 @@ cdef class Others:
     cdef int count(self, tc_gate* g, uint32_t instrument) except -1:
         """All that is open of them at an instrument, told to the gate."""
         cdef tc_gate_instrument* t = gate_instrument(g, instrument)
-        orders = buying = selling = cost = highest = 0
+        orders = buying = selling = cost = worth = highest = 0
         for (number, _), one in self.open.items():
             if number != instrument:
                 continue
             orders += 1
-            cost += one.ticks * one.lots
             highest = max(highest, one.ticks)
             if one.side == TC_BUY:
                 buying += one.lots
+                cost += one.ticks * one.lots
             else:
                 selling += one.lots
+                worth += one.ticks * one.lots
         price = highest if t == NULL or t.high_now <= 0 else (t.high_now + 1) // 2
         gate_set_external(g, instrument, orders, min(buying, MOST), min(selling, MOST),
-                          min(cost, MOST), price)
+                          min(cost, MOST), min(worth, MOST), price)
         return 0
