@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import shutil
+import signal
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -32,6 +33,17 @@ def shared_or_skip() -> Path:
             pytest.fail("the shared folder is missing: set TIERCEL_SHARED to it")
         pytest.skip("the shared folder (TIERCEL_SHARED, default ../shared) is not on this machine")
     return found
+
+
+def pytest_configure() -> None:
+    """A runner in the background (`&`, nohup) ignores signals, and so would all it starts: the
+    processes of tests are to hear them."""
+    for number, heard in (
+        (signal.SIGINT, signal.default_int_handler),
+        (signal.SIGHUP, signal.SIG_DFL),
+    ):
+        if signal.getsignal(number) is signal.SIG_IGN:
+            signal.signal(number, heard)
 
 
 STREAMS = {
